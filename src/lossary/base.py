@@ -1,0 +1,142 @@
+"""LossBase: a loss with its hyperparameters bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from .reduction import Reduction, check_reduction, reduce
+from .signature import Signature, full_precision, signature_of
+
+
+class LossBase(nn.Module):
+    """A loss of your own: define ``units``, and the rest is done here.
+
+    ``units(self, *tensors)`` returns one loss per unit, unweighted and unreduced; weights, masks,
+    reductions and parts are then the same as for every loss of the library. If some units do not
+    take part, return a pair ``(losses, weights)``.
+
+    >>> class CubicLoss(LossBase):
+    ...     def __init__(self, *, power: float = 3.0, reduction: Reduction = "mean") -> None:
+    ...         super().__init__(reduction, power=power)
+    ...
+    ...     def units(self, input: Tensor, target: Tensor) -> Tensor:
+    ...         return (input - target).abs() ** self.power
+    >>> loss = CubicLoss()
+    >>> loss(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 5.0]))
+    tensor(4.)
+    >>> loss(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 5.0]), weight=torch.tensor([True, False]))
+    tensor(8.)
+
+    Args:
+        reduction: how the losses of the units become the result.
+        hyperparameters: become attributes; tensors become buffers, which move with the module but
+            are not saved with it.
+
+    Attributes:
+        takes: the signature, as in ``"real N C, label N -> N"``. Optional: with it, shapes, dtypes
+            and values are checked on every call, and masked units are taken out whatever they
+            hold. Without it, tensors whose leading dimensions are those of the weight are.
+    """
+
+    takes: ClassVar[str | None] = None
+    signature: ClassVar[Signature | None] = None
+    units: Callable[..., Any]
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if "takes" in cls.__dict__ and cls.takes is not None:
+            cls.signature = Signature.parse(cls.takes, loss=cls.__name__)
+
+    def __init__(self, reduction: Reduction = "mean", **hyperparameters: object) -> None:
+        super().__init__()
+        if not hasattr(type(self), "units"):
+            raise TypeError(f"{type(self).__name__} must define units(self, *tensors)")
+        check_reduction(reduction)
+        self.reduction: Reduction = reduction
+        self.hyperparameters = tuple(hyperparameters)
+        for name, value in hyperparameters.items():
+            if isinstance(value, Tensor):
+                self.register_buffer(name, value, persistent=False)
+            else:
+                setattr(self, name, value)
+
+    def forward(self, *tensors: Any, weight: Tensor | None = None) -> Tensor:
+        """Return the loss of ``tensors``, reduced as the module was told to."""
+        return self.reduced(*tensors, weight=weight, reduction=self.reduction)
+
+    def reduced(
+        self, *tensors: Any, weight: Tensor | None = None, reduction: Reduction = "mean"
+    ) -> Tensor:
+        """Return the loss of ``tensors`` under another reduction than the module's own."""
+        if self.signature is not None:
+            tensors, weight, _, narrow = self.signature.admit(tensors, weight)
+        else:
+            tensors, narrow = _widen(tensors)
+            tensors = _exclude(tensors, weight)
+        with full_precision(tensors):
+            units = self.units(*tensors)
+        if isinstance(units, tuple):
+            units, own = units
+            weight = own if weight is None else own * weight
+        result = reduce(units, weight, reduction)
+        return result if narrow is None or reduction == "parts" else result.to(narrow)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{n}={getattr(self, n)!r}" for n in (*self.hyperparameters, "reduction"))
+
+
+class FunctionLoss(LossBase):
+    """A loss function of this library with its hyperparameters bound."""
+
+    function: Callable[..., Tensor]
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.signature = signature_of(cls.function)
+
+    def __init__(self, reduction: Reduction = "mean", **hyperparameters: object) -> None:
+        super().__init__(reduction, **hyperparameters)
+        if self.signature is not None:
+            self.signature.check_hyperparameters(hyperparameters)
+
+    def operands(self, *tensors: Any) -> tuple[Any, ...]:
+        """Return what the function takes; a module that owns some of it inserts it here."""
+        return tensors
+
+    def units(self, *tensors: Any) -> Tensor:
+        return self.reduced(*tensors, reduction="none")
+
+    def reduced(
+        self, *tensors: Any, weight: Tensor | None = None, reduction: Reduction = "mean"
+    ) -> Tensor:
+        bound = {name: getattr(self, name) for name in self.hyperparameters}
+        return self.function(*self.operands(*tensors), **bound, weight=weight, reduction=reduction)
+
+
+def _widen(tensors: tuple[Any, ...]) -> tuple[tuple[Any, ...], torch.dtype | None]:
+    """Bring half-precision tensors to single precision."""
+    floating = [t.dtype for t in tensors if isinstance(t, Tensor) and t.is_floating_point()]
+    if not any(dtype.itemsize < 4 for dtype in floating):
+        return tensors, None
+    wide = tuple(
+        t.float() if isinstance(t, Tensor) and t.is_floating_point() and t.itemsize < 4 else t
+        for t in tensors
+    )
+    return wide, floating[0]
+
+
+def _exclude(tensors: tuple[Any, ...], weight: Tensor | None) -> tuple[Any, ...]:
+    """Put zeros where a unit weighs nothing, into the tensors that begin with its dimensions."""
+    if weight is None:
+        return tensors
+    out = []
+    for t in tensors:
+        if isinstance(t, Tensor) and t.shape[: weight.ndim] == weight.shape:
+            nothing = (weight == 0).reshape(*weight.shape, *(1,) * (t.ndim - weight.ndim))
+            t = t.masked_fill(nothing, 0)
+        out.append(t)
+    return tuple(out)

@@ -1,0 +1,1 @@
+"""The losses: a folder per family, a file per idea."""

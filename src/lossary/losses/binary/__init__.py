@@ -1,0 +1,1 @@
+"""Losses over independent yes-or-no labels."""

@@ -1,0 +1,1 @@
+"""Losses over mutually exclusive classes, from logits or log-probabilities."""

@@ -1,0 +1,136 @@
+"""Softmax cross-entropy."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...base import FunctionLoss
+from ...reduction import Reduction, reduce, weigh
+from ...signature import signature
+from ...spec import LossSpec, Trait
+
+
+@signature(
+    "real N C *, label N * | prob N C * -> N *",
+    class_weight="real C",
+    label_smoothing="[0, 1]",
+)
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    class_weight: Tensor | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Softmax cross-entropy, :math:`-\sum_c q_c \log p_c` with :math:`p = \mathrm{softmax}(x)`.
+
+    The standard loss of classification into exclusive classes, and a proper score: it is smallest
+    for the true probabilities. Where several classes may be true at once use
+    :func:`~lossary.binary_cross_entropy_with_logits`.
+
+    With class weights :math:`w`, the unit's loss is :math:`-\sum_c q_c w_c \log p_c` and its share
+    of the mean is :math:`\sum_c q_c w_c`, so class indices and one-hot targets agree.
+
+    Args:
+        input: logits, of shape (N, C, ...). A logit of -inf marks an impossible class: it takes
+            part neither in a soft target of zero nor in label smoothing.
+        target: class indices in [0, C), of shape (N, ...); or probabilities, of the shape of
+            ``input`` and summing to 1 over C. The dtype tells them apart: integer or floating.
+        class_weight: the weight of each class, of shape (C,).
+        ignore_index: a unit with this class index weighs nothing.
+        label_smoothing: the part of the target that is spread evenly over all C classes.
+
+    References:
+        Szegedy et al., *Rethinking the Inception Architecture*, CVPR 2016, section 7
+        (label smoothing).
+
+    >>> cross_entropy(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1]))
+    tensor(0.2201)
+    >>> cross_entropy(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
+    tensor(1.1269)
+    """
+    if target.is_floating_point():
+        return _soft(input, target, class_weight, label_smoothing, weight, reduction)
+    own = None if class_weight is None else class_weight[target]
+    units = F.cross_entropy(input, target, reduction="none")
+    if label_smoothing:
+        uniform, share = _uniform(input, class_weight)
+        hard = units if own is None else own * units
+        smooth = (1 - label_smoothing) * hard + label_smoothing * uniform
+        own = None if own is None else torch.lerp(own, share, label_smoothing)
+        units = smooth if own is None else smooth / torch.where(own == 0, 1.0, own)
+    return reduce(units, weigh(own, weight), reduction)
+
+
+def _soft(
+    input: Tensor,
+    target: Tensor,
+    class_weight: Tensor | None,
+    label_smoothing: float,
+    weight: Tensor | None,
+    reduction: Reduction,
+) -> Tensor:
+    """Cross-entropy against probabilities."""
+    log_p = input.log_softmax(1)
+    log_p = log_p.masked_fill(log_p.isneginf() & (target == 0), 0.0)
+    share = target if class_weight is None else target * _per_class(class_weight, input)
+    units, own = -(share * log_p).sum(1), None if class_weight is None else share.sum(1)
+    if label_smoothing:
+        uniform, even = _uniform(input, class_weight)
+        units = (1 - label_smoothing) * units + label_smoothing * uniform
+        own = None if own is None else torch.lerp(own, even, label_smoothing)
+    if own is not None:
+        units = units / torch.where(own == 0, 1.0, own)
+    return reduce(units, weigh(own, weight), reduction)
+
+
+def _uniform(input: Tensor, class_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the weighted cross-entropy against the uniform distribution, and its weight."""
+    log_p = input.log_softmax(1)
+    log_p = log_p.masked_fill(log_p.isneginf(), 0.0)
+    if class_weight is None:
+        return -log_p.mean(1), input.new_ones(())
+    return -(log_p * _per_class(class_weight, input)).mean(1), class_weight.mean()
+
+
+def _per_class(class_weight: Tensor, input: Tensor) -> Tensor:
+    return class_weight.reshape(-1, *(1,) * (input.ndim - 2))
+
+
+class CrossEntropyLoss(FunctionLoss):
+    """Module form of :func:`cross_entropy`."""
+
+    function = staticmethod(cross_entropy)
+
+    def __init__(
+        self,
+        *,
+        class_weight: Tensor | None = None,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(
+            reduction,
+            class_weight=class_weight,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+
+SPEC = LossSpec(
+    function=cross_entropy,
+    module=CrossEntropyLoss,
+    traits=Trait.NONNEGATIVE | Trait.CONVEX | Trait.SHIFT_INVARIANT,
+    variants=(
+        {},
+        {"label_smoothing": 0.1},
+        {"class_weight": torch.tensor([0.5, 2.0, 1.0])},
+        {"class_weight": torch.tensor([0.5, 2.0, 1.0]), "label_smoothing": 0.1},
+    ),
+)

@@ -1,0 +1,1 @@
+"""Losses between images, over the features of a network."""

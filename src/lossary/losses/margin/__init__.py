@@ -1,0 +1,1 @@
+"""Losses of the margin by which a score is right."""

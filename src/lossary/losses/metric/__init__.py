@@ -1,0 +1,1 @@
+"""Losses that shape embeddings: margins between angles, centres, similarities."""

@@ -1,0 +1,525 @@
+"""Signatures: what a loss takes, and what its unit is, in one line.
+
+``"real N C *, label N * -> N *"`` reads: real numbers of shape (N, C, ...), class indices of shape
+(N, ...), and one loss for each (N, ...). ``|`` separates alternatives of one operand, told apart by
+their dtype.
+
+Before the formula runs, the tensors are *admitted*: checked, brought to one floating-point type of
+at least single precision, and freed of the units that do not take part. So a formula is written
+for clean and wide numbers, and what users must be able to rely on is written once, here.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from .reduction import fit_weight
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Sizes = dict[str, tuple[int, ...]]
+
+DOMAINS = {
+    "real": "real numbers",
+    "prob": "probabilities in [0, 1]",
+    "logprob": "logarithms of probabilities, at most 0",
+    "sign": "labels -1 or 1",
+    "label": "class indices",
+    "fn": "a callable",
+}
+FLOATING = frozenset({"real", "prob", "logprob", "sign"})
+CACHE_LIMIT = 4096  # kinds of calls remembered per loss, so that endless new shapes cost no memory
+LOG_ROUNDING = 1e-3  # a logarithm of a probability may exceed 0 by its own rounding
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One alternative of an argument: its domain and its dimensions."""
+
+    domain: str
+    dims: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((self.domain, *self.dims))
+
+    @property
+    def shape(self) -> str:
+        return "(" + ", ".join("..." if d == "*" else d for d in self.dims) + ")"
+
+    @classmethod
+    def parse(cls, text: str) -> Operand:
+        domain, *dims = text.split()
+        if domain not in DOMAINS:
+            raise ValueError(f"unknown domain {domain!r}; known are {', '.join(DOMAINS)}")
+        if dims.count("*") > 1:
+            raise ValueError(f"at most one * in {text!r}")
+        return cls(domain, tuple(dims))
+
+    def bind(self, shape: Sequence[int], sizes: Sizes) -> str | None:
+        """Bind the dimensions' names to the sizes of ``shape``, or say why they do not fit."""
+        dims, rank = self.dims, len(shape)
+        named = len(dims) - ("*" in dims)
+        if rank != named if "*" not in dims else rank < named:
+            least = "" if "*" not in dims else "at least "
+            return f"; the number of dimensions is {rank}, not {least}{named}"
+        at = 0
+        for dim in dims:
+            length = rank - named if dim == "*" else 1
+            size = tuple(shape[at : at + length])
+            at += length
+            if sizes.setdefault(dim, size) != size:
+                was, now = sizes[dim], size
+                if dim == "*":
+                    return f"; the trailing dimensions are {was} elsewhere and {now} here"
+                return f"; {dim} is {was[0]} elsewhere and {now[0]} here"
+        return None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The values that a hyperparameter may take, written as mathematics writes them."""
+
+    text: str
+    low: float
+    high: float
+
+    @classmethod
+    def parse(cls, text: str) -> Interval:
+        low, high = (float(end) for end in text[1:-1].split(","))
+        return cls(text, low, high)
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.low if self.text[0] == "[" else value > self.low
+        below = value <= self.high if self.text[-1] == "]" else value < self.high
+        return above and below
+
+
+class Match(NamedTuple):
+    """What is known of a call from the shapes and dtypes of its tensors alone."""
+
+    sizes: Sizes
+    operands: tuple[Operand, ...]
+    casts: tuple[torch.dtype | None, ...]
+    wide: torch.dtype
+    narrow: torch.dtype | None
+
+
+class Admission(NamedTuple):
+    """Tensors that a formula may rely on, and the dtype that its result is given back in."""
+
+    tensors: tuple[object, ...]
+    weight: Tensor | None
+    wide: torch.dtype
+    narrow: torch.dtype | None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a loss takes: its tensors, the range of its hyperparameters, and its unit.
+
+    Attributes:
+        loss: the name of the loss, for messages.
+        text: the line it was parsed from.
+        names: the names of the tensors.
+        operands: for each tensor, its alternatives.
+        unit: the dimensions of ``reduction="none"``.
+        intervals: the range of each numeric hyperparameter that has one.
+        extras: the tensors among the hyperparameters, all optional.
+    """
+
+    loss: str
+    text: str
+    names: tuple[str, ...]
+    operands: tuple[tuple[Operand, ...], ...]
+    unit: tuple[str, ...]
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    extras: Mapping[str, Operand] = field(default_factory=dict)
+    _seen: dict[object, Match] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        names: Sequence[str] | None = None,
+        loss: str = "loss",
+        constraints: Mapping[str, str] | None = None,
+    ) -> Signature:
+        """Read a signature; without names the tensors are called input, target, third, ..."""
+        left, _, right = text.partition("->")
+        operands = tuple(
+            tuple(Operand.parse(part) for part in operand.split("|")) for operand in left.split(",")
+        )
+        if names is None:
+            names = ("input", "target", "third", "fourth", "fifth", "sixth")[: len(operands)]
+        if len(names) != len(operands):
+            raise ValueError(
+                f"the signature {text!r} describes {len(operands)} tensors, "
+                f"but {loss} takes {len(names)}: {', '.join(names)}"
+            )
+        unit = tuple(right.split())
+        known = {dim for alternatives in operands for o in alternatives for dim in o.dims}
+        if unknown := set(unit) - known:
+            raise ValueError(f"the unit of {text!r} has unknown dimensions {sorted(unknown)}")
+        constraints = constraints or {}
+        intervals = {k: Interval.parse(v) for k, v in constraints.items() if v[0] in "[("}
+        extras = {k: Operand.parse(v) for k, v in constraints.items() if v[0] not in "[("}
+        return cls(loss, text, tuple(names), operands, unit, intervals, extras)
+
+    @property
+    def left(self) -> str:
+        """What stands left of the arrow: losses that agree in it are interchangeable."""
+        return self.text.partition("->")[0].strip()
+
+    def unit_shape(self, sizes: Sizes) -> torch.Size:
+        """Return the shape of ``reduction="none"``."""
+        return torch.Size([n for dim in self.unit for n in sizes[dim]])
+
+    def admit(
+        self,
+        tensors: Sequence[object],
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        extras: Mapping[str, object] | None = None,
+    ) -> Admission:
+        """Check tensors, widen them, and take out the units that do not take part.
+
+        Raises:
+            TypeError: if something is not a tensor, or has a dtype outside its domain.
+            ValueError: if a shape, a device or a value does not fit.
+        """
+        match = self.match(tensors, extras or {})
+        if any(match.casts):
+            pairs = zip(tensors, match.casts, strict=True)
+            tensors = [cast(Tensor, t).to(dtype) if dtype else t for t, dtype in pairs]
+        readable = _readable(tensors) and (weight is None or _readable([weight]))
+        excluded: Tensor | None = None
+        if weight is not None:
+            weight = self._check_weight(weight, match.sizes, readable)
+            excluded = weight == 0
+        if ignore_index is not None:
+            ignored = self._ignored(tensors, match, ignore_index, readable)
+            if ignored is not None:
+                weight = ~ignored if weight is None else weight.masked_fill(ignored, 0)
+                excluded = ignored if excluded is None else excluded | ignored
+        if excluded is not None and not (readable and not excluded.any()):
+            tensors = self._exclude(tensors, match, excluded)
+        if readable:
+            for i, (name, operand) in enumerate(zip(self.names, match.operands, strict=True)):
+                if operand.domain not in ("real", "fn"):
+                    self._check_values(name, operand, cast(Tensor, tensors[i]), match.sizes, i == 0)
+        return Admission(tuple(tensors), weight, match.wide, match.narrow)
+
+    def match(self, tensors: Sequence[object], extras: Mapping[str, object]) -> Match:
+        """Check shapes, dtypes and devices; what fitted once is looked up the next time."""
+        if torch.compiler.is_compiling():
+            return self._match(tensors, extras)
+        key = tuple(
+            [
+                (t.shape, t.dtype, t.device) if isinstance(t, Tensor) else type(t)
+                for t in (*tensors, *extras.values())
+            ]
+        )
+        found = self._seen.get(key)
+        if found is None:
+            found = self._match(tensors, extras)
+            if len(self._seen) >= CACHE_LIMIT:
+                self._seen.clear()
+            self._seen[key] = found
+        return found
+
+    def _match(self, tensors: Sequence[object], extras: Mapping[str, object]) -> Match:
+        if len(tensors) != len(self.names):
+            raise TypeError(
+                f"{self.loss} takes {len(self.names)} tensors ({', '.join(self.names)}), "
+                f"got {len(tensors)}"
+            )
+        sizes: Sizes = {}
+        chosen: list[Operand] = []
+        floating: list[torch.dtype] = []
+        device: torch.device | None = None
+        for name, alternatives, value in zip(self.names, self.operands, tensors, strict=True):
+            operand = self._choose(name, alternatives, value, not chosen)
+            chosen.append(operand)
+            if not isinstance(value, Tensor):
+                continue
+            device = device or value.device
+            if value.device != device:
+                raise ValueError(
+                    f"{self.loss}: {name} must be on {device} like the tensors before it, got "
+                    f"{value.device}; use {name}.to({str(device)!r})"
+                )
+            self._check_shape(name, operand, value, sizes)
+            if value.is_floating_point():
+                floating.append(value.dtype)
+        for name, extra in extras.items():
+            if extra is not None:
+                if not isinstance(extra, Tensor):
+                    raise TypeError(f"{self.loss}: {name} must be a tensor, got {_kind(extra)}")
+                self._check_shape(name, self.extras[name], extra, sizes)
+        wide = functools.reduce(torch.promote_types, floating, torch.float32)
+        casts: list[torch.dtype | None] = []
+        for operand, value in zip(chosen, tensors, strict=True):
+            want = torch.int64 if operand.domain == "label" else wide
+            casts.append(want if isinstance(value, Tensor) and value.dtype != want else None)
+        narrow = floating[0] if floating and floating[0] != wide else None
+        return Match(sizes, tuple(chosen), tuple(casts), wide, narrow)
+
+    def _choose(
+        self, name: str, alternatives: tuple[Operand, ...], value: object, is_first: bool
+    ) -> Operand:
+        """Return the alternative that the dtype of a tensor selects."""
+        if alternatives[0].domain == "fn":
+            if not callable(value):
+                raise TypeError(f"{self.loss}: {name} must be callable, got {_kind(value)}")
+            return alternatives[0]
+        if not isinstance(value, Tensor):
+            fix = f"; use torch.as_tensor({name})" if type(value).__module__ == "numpy" else ""
+            raise TypeError(f"{self.loss}: {name} must be a tensor, got {_kind(value)}{fix}")
+        floating = value.is_floating_point()
+        fitting = [o for o in alternatives if (o.domain == "label") != floating]
+        operand = fitting[0] if fitting else alternatives[0]
+        wrong = f"{self.loss}: {name} must hold {DOMAINS[operand.domain]}"
+        if value.is_complex():
+            raise TypeError(f"{wrong}, got {value.dtype}")
+        if operand.domain == "label" and floating:
+            raise TypeError(f"{wrong} of an integer dtype, got {value.dtype}; use {name}.long()")
+        if operand.domain != "label" and is_first and not floating:
+            raise TypeError(
+                f"{wrong} of a floating-point dtype, got {value.dtype}; use {name}.float()"
+            )
+        return operand
+
+    def _check_shape(self, name: str, operand: Operand, value: Tensor, sizes: Sizes) -> None:
+        before = dict(sizes)
+        why = operand.bind(value.shape, sizes)
+        if why is not None:
+            raise ValueError(
+                f"{self.loss}: {name} must have shape {operand.shape}{_known(operand, before)}, "
+                f"got {tuple(value.shape)}{why}"
+                f"{_remedy(name, operand, tuple(value.shape), before)}"
+            )
+
+    def _check_weight(self, weight: Tensor, sizes: Sizes, readable: bool) -> Tensor:
+        if not isinstance(weight, Tensor):
+            raise TypeError(f"{self.loss}: weight must be a tensor, got {_kind(weight)}")
+        weight = fit_weight(weight, self.unit_shape(sizes))
+        if readable and weight.numel() and weight.dtype != torch.bool:
+            low, high = (float(end) for end in weight.detach().aminmax())
+            if not (low >= 0 and high < math.inf):
+                raise ValueError(
+                    f"{self.loss}: weight must be finite and not negative, got values from {low} "
+                    f"to {high}"
+                )
+        return weight
+
+    def _ignored(
+        self, tensors: Sequence[object], match: Match, ignore_index: int, readable: bool
+    ) -> Tensor | None:
+        """Return which units have the label ``ignore_index``, or None if certainly none has."""
+        for operand, value in zip(match.operands, tensors, strict=True):
+            if operand.domain == "label" and isinstance(value, Tensor):
+                if readable:
+                    if not value.numel():
+                        return None
+                    low, high = (int(end) for end in value.aminmax())
+                    if not low <= ignore_index <= high:
+                        return None
+                return value == ignore_index
+        return None  # soft targets have no label to ignore
+
+    def _exclude(
+        self, tensors: Sequence[object], match: Match, excluded: Tensor
+    ) -> Sequence[object]:
+        """Put zeros where a unit does not take part: no formula trips over what is not there."""
+        out: list[object] = []
+        for operand, value in zip(match.operands, tensors, strict=True):
+            if isinstance(value, Tensor) and self.unit and set(self.unit) <= set(operand.dims):
+                shape: list[int] = []
+                for dim in operand.dims:
+                    size = match.sizes[dim]
+                    shape += size if dim in self.unit else [1] * len(size)
+                value = value.masked_fill(excluded.reshape(shape), 0)
+            out.append(value)
+        return out
+
+    def _check_values(
+        self, name: str, operand: Operand, value: Tensor, sizes: Sizes, is_first: bool
+    ) -> None:
+        """Raise ValueError if a value lies outside the domain of its operand.
+
+        A nan in the first tensor, the prediction, passes: it shows in the loss.
+        """
+        if not value.numel() or (operand.domain == "label" and "C" not in sizes):
+            return
+        value = value.detach()
+        low, high = (end.item() for end in value.aminmax())
+        if operand.domain == "label":
+            classes = sizes["C"][0]
+            if low >= 0 and high < classes:
+                return
+            wrong = (value < 0) | (value >= classes)
+            want = f"class indices from 0 to {classes - 1}"
+        elif operand.domain == "prob":
+            wrong, want = ~((value >= 0) & (value <= 1)), DOMAINS["prob"]
+            if low >= 0 and high <= 1:
+                return
+        elif operand.domain == "logprob":
+            wrong, want = ~(value <= LOG_ROUNDING), DOMAINS["logprob"]
+            if high <= LOG_ROUNDING:
+                return
+        else:
+            wrong, want = ~((value == -1) | (value == 1)), DOMAINS["sign"]
+        if is_first:
+            wrong &= ~value.isnan()
+        if not wrong.any():
+            return
+        at = tuple(wrong.nonzero()[0].tolist())
+        raise ValueError(
+            f"{self.loss}: {name} must hold {want}, got {value[at].item():g} at {at}"
+            f"{_remedies[operand.domain].format(name=name)}"
+        )
+
+    def check_hyperparameters(self, hyperparameters: Mapping[str, object]) -> None:
+        """Raise ValueError if a number lies outside its interval."""
+        for name, interval in self.intervals.items():
+            value = hyperparameters.get(name)
+            if isinstance(value, int | float) and value not in interval:
+                raise ValueError(f"{self.loss}: {name} must lie in {interval.text}, got {value!r}")
+
+
+_remedies = {
+    "label": "; give padding the label ignore_index, or zero weight, if this loss has them",
+    "prob": "; of logits use {name}.sigmoid() or {name}.softmax(1), or the loss that takes logits",
+    "logprob": "; use {name}.log_softmax(1) for logits, {name}.log() for probabilities",
+    "sign": "; of labels 0 and 1 use 2 * {name} - 1",
+}
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+def _known(operand: Operand, sizes: Sizes) -> str:
+    """Say which numbers the named dimensions have, as far as the tensors before told."""
+    if not any(dim in sizes for dim in operand.dims):
+        return ""
+    known = [str(n) for dim in operand.dims for n in sizes.get(dim, (dim,))]
+    return f" = ({', '.join(known)}{',' if len(known) == 1 else ''})"
+
+
+def _remedy(name: str, operand: Operand, shape: tuple[int, ...], sizes: Sizes) -> str:
+    """Suggest the one call that would make a shape fit, if there is one."""
+
+    def fits(trial: tuple[int, ...]) -> bool:
+        return operand.bind(trial, dict(sizes)) is None
+
+    for dim, size in enumerate(shape):
+        if size == 1 and fits((*shape[:dim], *shape[dim + 1 :])):
+            return f"; use {name}.squeeze({dim})"
+    for dim in range(len(shape) + 1):
+        if fits((*shape[:dim], 1, *shape[dim:])):
+            return f"; use {name}.unsqueeze({dim})"
+    classes = sizes.get("C")
+    one_hot = operand.domain == "label" and classes and shape[1:2] == classes
+    if one_hot and fits((shape[0], *shape[2:])):
+        return f"; use {name}.argmax(1) if the second dimension holds one-hot classes"
+    if "C" in operand.dims and len(shape) > 2 and fits((shape[0], shape[-1], *shape[1:-1])):
+        return f"; use {name}.movedim(-1, 1) if its last dimension holds the classes"
+    if operand.domain == "label" and "*" in operand.dims and len(shape) > 1:
+        return "; if the classes are the last dimension of input, use input.movedim(-1, 1)"
+    return ""
+
+
+def _readable(tensors: Sequence[object]) -> bool:
+    """Whether Python may look at values: plain eager tensors on the CPU, under no transform."""
+    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    for t in tensors:
+        if isinstance(t, Tensor) and (type(t) not in (Tensor, nn.Parameter) or not t.is_cpu):
+            return False
+    return True
+
+
+def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:
+    """Return a context without autocast, which would compute the loss in half precision."""
+    for t in tensors:
+        if isinstance(t, Tensor):
+            if torch.is_autocast_enabled(t.device.type):
+                return torch.autocast(t.device.type, enabled=False)
+            break
+    return _AS_IT_IS
+
+
+_AS_IT_IS = nullcontext()
+
+
+def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Admit the tensors of a loss function by ``text`` on every call.
+
+    The Python signature stays as it is. Every call is checked; half-precision tensors are widened
+    to single precision and the result is narrowed again; units of zero ``weight``, and units whose
+    label is ``ignore_index`` if the function has that argument, are replaced by zeros and weigh
+    nothing, so that neither their values nor their gradients can reach the result.
+
+    Args:
+        text: see the module's docstring.
+        constraints: for a number its interval, as in ``gamma="[0, inf)"``; for an optional tensor
+            its domain and dimensions, as in ``class_weight="real C"``.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        parameters = inspect.signature(function).parameters.values()
+        names = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        if missing := set(constraints) - set(defaults):
+            raise TypeError(f"{function.__name__} has no keyword-only {sorted(missing)}")
+        parsed = Signature.parse(text, names, function.__name__, constraints)
+        extra_names = tuple(parsed.extras)
+        ignore_default = defaults.get("ignore_index")
+        formula = cast(Callable[..., Any], function)
+
+        @functools.wraps(function)
+        def admitted(*args: P.args, **kwargs: P.kwargs) -> R:
+            tensors: tuple[object, ...] = args
+            options: dict[str, Any] = kwargs
+            if len(args) < len(names):
+                rest = names[len(args) :]
+                if not options.keys() >= set(rest):
+                    return function(*args, **kwargs)  # Python says which argument is missing
+                tensors = (*args, *(options.pop(name) for name in rest))
+            if parsed.intervals:
+                parsed.check_hyperparameters(options)
+            extras = {n: options[n] for n in extra_names if options.get(n) is not None}
+            ignore_index = options.get("ignore_index", ignore_default)
+            tensors, weight, wide, narrow = parsed.admit(
+                tensors, options.get("weight"), ignore_index, extras
+            )
+            for name, extra in extras.items():
+                options[name] = extra.to(wide)
+            if weight is not None:
+                options["weight"] = weight
+            with full_precision(tensors):
+                result = formula(*tensors, **options)
+            if narrow is not None and options.get("reduction") != "parts":
+                result = result.to(narrow)
+            return cast(R, result)
+
+        admitted.signature = parsed  # type: ignore[attr-defined]  # where signature_of finds it
+        return admitted
+
+    return decorate
+
+
+def signature_of(loss: object) -> Signature | None:
+    """Return the signature of a loss function or Module, or None if it declares none."""
+    found = getattr(loss, "signature", None)
+    return found if isinstance(found, Signature) else None
