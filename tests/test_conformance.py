@@ -1,10 +1,10 @@
 """Every loss of the catalog obeys every law of the contract."""
 
 import pytest
+
 from lossary import catalog
 from lossary.check import LAWS, Subject, examine, subject_of
 from lossary.spec import LossSpec
-
 from references import REFERENCES, reference_cases
 
 SPECS = catalog()

@@ -19,7 +19,7 @@ def catalog() -> tuple[LossSpec, ...]:
     """
     specs: list[LossSpec] = []
     for module in pkgutil.walk_packages(losses.__path__, f"{losses.__name__}."):
-        if not module.ispkg:
+        if not module.ispkg and not module.name.rpartition(".")[2].startswith("_"):
             found = importlib.import_module(module.name)
             specs += found.SPECS if hasattr(found, "SPECS") else (found.SPEC,)
     return tuple(sorted(specs, key=lambda spec: (spec.family, spec.name)))

@@ -118,7 +118,7 @@ class Admission(NamedTuple):
 
     tensors: tuple[object, ...]
     weight: Tensor | None
-    wide: torch.dtype
+    extras: dict[str, Tensor]
     narrow: torch.dtype | None
 
 
@@ -216,7 +216,14 @@ class Signature:
             for i, (name, operand) in enumerate(zip(self.names, match.operands, strict=True)):
                 if operand.domain not in ("real", "fn"):
                     self._check_values(name, operand, cast(Tensor, tensors[i]), match.sizes, i == 0)
-        return Admission(tuple(tensors), weight, match.wide, match.narrow)
+        converted: dict[str, Tensor] = {}
+        for name, extra in (extras or {}).items():
+            operand = self.extras[name]
+            dtype = torch.int64 if operand.domain == "label" else match.wide
+            converted[name] = cast(Tensor, extra).to(dtype)
+            if readable and _readable([extra]) and operand.domain != "real":
+                self._check_values(name, operand, converted[name], match.sizes, False)
+        return Admission(tuple(tensors), weight, converted, match.narrow)
 
     def match(self, tensors: Sequence[object], extras: Mapping[str, object]) -> Match:
         """Check shapes, dtypes and devices; what fitted once is looked up the next time."""
@@ -247,7 +254,7 @@ class Signature:
         floating: list[torch.dtype] = []
         device: torch.device | None = None
         for name, alternatives, value in zip(self.names, self.operands, tensors, strict=True):
-            operand = self._choose(name, alternatives, value, not chosen)
+            operand = self._choose(name, alternatives, value, device is None)
             chosen.append(operand)
             if not isinstance(value, Tensor):
                 continue
@@ -266,10 +273,13 @@ class Signature:
                     raise TypeError(f"{self.loss}: {name} must be a tensor, got {_kind(extra)}")
                 self._check_shape(name, self.extras[name], extra, sizes)
         wide = functools.reduce(torch.promote_types, floating, torch.float32)
+        calls = any(operand.domain == "fn" for operand in chosen)
         casts: list[torch.dtype | None] = []
         for operand, value in zip(chosen, tensors, strict=True):
             want = torch.int64 if operand.domain == "label" else wide
-            casts.append(want if isinstance(value, Tensor) and value.dtype != want else None)
+            # what goes into a network of the user's stays in the dtype of that network
+            other = isinstance(value, Tensor) and value.dtype != want
+            casts.append(want if other and not calls else None)
         narrow = floating[0] if floating and floating[0] != wide else None
         return Match(sizes, tuple(chosen), tuple(casts), wide, narrow)
 
@@ -339,7 +349,7 @@ class Signature:
     def _exclude(
         self, tensors: Sequence[object], match: Match, excluded: Tensor
     ) -> Sequence[object]:
-        """Put zeros where a unit does not take part: no formula trips over what is not there."""
+        """Put harmless numbers where a unit does not take part: no formula trips over them."""
         out: list[object] = []
         for operand, value in zip(match.operands, tensors, strict=True):
             if isinstance(value, Tensor) and self.unit and set(self.unit) <= set(operand.dims):
@@ -347,7 +357,8 @@ class Signature:
                 for dim in operand.dims:
                     size = match.sizes[dim]
                     shape += size if dim in self.unit else [1] * len(size)
-                value = value.masked_fill(excluded.reshape(shape), 0)
+                harmless = 1 if operand.domain == "sign" else 0
+                value = value.masked_fill(excluded.reshape(shape), harmless)
             out.append(value)
         return out
 
@@ -434,6 +445,8 @@ def _remedy(name: str, operand: Operand, shape: tuple[int, ...], sizes: Sizes) -
         return f"; use {name}.argmax(1) if the second dimension holds one-hot classes"
     if "C" in operand.dims and len(shape) > 2 and fits((shape[0], shape[-1], *shape[1:-1])):
         return f"; use {name}.movedim(-1, 1) if its last dimension holds the classes"
+    if operand.domain == "prob" and classes and fits((*shape[:1], *classes, *shape[1:])):
+        return f"; use {name}.long() if it holds class indices"
     if operand.domain == "label" and "*" in operand.dims and len(shape) > 1:
         return "; if the classes are the last dimension of input, use input.movedim(-1, 1)"
     return ""
@@ -450,8 +463,13 @@ def _readable(tensors: Sequence[object]) -> bool:
 
 
 def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:
-    """Return a context without autocast, which would compute the loss in half precision."""
+    """Return a context without autocast, which would compute the loss in half precision.
+
+    A loss that calls a network of the user's leaves autocast to the network.
+    """
     for t in tensors:
+        if callable(t):
+            break
         if isinstance(t, Tensor):
             if torch.is_autocast_enabled(t.device.type):
                 return torch.autocast(t.device.type, enabled=False)
@@ -467,8 +485,8 @@ def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Calla
 
     The Python signature stays as it is. Every call is checked; half-precision tensors are widened
     to single precision and the result is narrowed again; units of zero ``weight``, and units whose
-    label is ``ignore_index`` if the function has that argument, are replaced by zeros and weigh
-    nothing, so that neither their values nor their gradients can reach the result.
+    label is ``ignore_index`` if the function has that argument, are overwritten and weigh nothing,
+    so that neither their values nor their gradients can reach the result.
 
     Args:
         text: see the module's docstring.
@@ -500,11 +518,10 @@ def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Calla
                 parsed.check_hyperparameters(options)
             extras = {n: options[n] for n in extra_names if options.get(n) is not None}
             ignore_index = options.get("ignore_index", ignore_default)
-            tensors, weight, wide, narrow = parsed.admit(
+            tensors, weight, converted, narrow = parsed.admit(
                 tensors, options.get("weight"), ignore_index, extras
             )
-            for name, extra in extras.items():
-                options[name] = extra.to(wide)
+            options.update(converted)
             if weight is not None:
                 options["weight"] = weight
             with full_precision(tensors):

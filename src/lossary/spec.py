@@ -45,8 +45,10 @@ class LossSpec:
         variants: hyperparameters to check at.
         paper: where it comes from: an arXiv number, a DOI, or author, title, place and year.
         example: makes valid tensors, where the signature does not say enough to make them.
-        owned: the tensors that the Module owns as parameters or buffers, and the dimensions that
-            its constructor takes, as in ``{"prototypes": ("in_features D", "num_classes C")}``.
+        owned: the operands that the Module owns, and its attributes that hold them; an operand
+            that is a callable is given to the constructor under that name.
+        sizes: the sizes that the constructor takes, and the dimensions of the signature they are,
+            as in ``{"in_features": "D", "num_classes": "C"}``.
         exempt: laws that do not apply, each with the reason.
     """
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+
 from lossary.spec import LossSpec
 
 REFERENCES: dict[str, dict[str, Callable[..., Any]]] = {

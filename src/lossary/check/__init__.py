@@ -4,12 +4,16 @@ A law is a function that takes a :class:`Subject` and raises :class:`Violation` 
 it, or :class:`DoesNotApply` if it says nothing about this loss. ``LAWS`` lists them all.
 """
 
-from .report import LAWS as LAWS
-from .report import CheckReport as CheckReport
-from .report import Result as Result
-from .report import check as check
-from .report import examine as examine
-from .subject import DoesNotApply as DoesNotApply
-from .subject import Subject as Subject
-from .subject import Violation as Violation
-from .subject import subject_of as subject_of
+from .report import (
+    LAWS as LAWS,
+    CheckReport as CheckReport,
+    Result as Result,
+    check as check,
+    examine as examine,
+)
+from .subject import (
+    DoesNotApply as DoesNotApply,
+    Subject as Subject,
+    Violation as Violation,
+    subject_of as subject_of,
+)

@@ -77,7 +77,10 @@ def _build(
     """Build the Module of a loss with the operands it owns, and return what it is called with."""
     sizes = spec.signature.match(tensors, {}).sizes
     build = cast(Callable[..., FunctionLoss], spec.module)
-    module = build(**{name: sizes[dim][0] for name, dim in spec.sizes.items()}, **hyper).to(F64)
+    given = {name: sizes[dim][0] for name, dim in spec.sizes.items()}
+    operands = dict(zip(spec.signature.names, tensors, strict=True))
+    given |= {owned: operands[o] for o, owned in spec.owned.items() if callable(operands[o])}
+    module = build(**given, **hyper).to(F64)
     rest = []
     for name, tensor in zip(spec.signature.names, tensors, strict=True):
         if name not in spec.owned:
@@ -85,8 +88,6 @@ def _build(
         elif isinstance(tensor, Tensor):
             with torch.no_grad():
                 getattr(module, spec.owned[name]).copy_(tensor)
-        else:
-            setattr(module, spec.owned[name], tensor)
     return module, tuple(rest)
 
 
@@ -149,12 +150,15 @@ def compiles(subject: Subject) -> None:
 
 def layout(subject: Subject) -> None:
     """Strides do not matter."""
+
+    def strided(t: Any) -> Any:
+        if not isinstance(t, Tensor) or not t.ndim:
+            return t
+        return t.transpose(0, -1).repeat_interleave(2, 0)[::2].transpose(0, -1)
+
     for tensors, hyper in subject.cases():
-        strided = tuple(
-            t.repeat_interleave(2, -1)[..., ::2] if isinstance(t, Tensor) and t.ndim else t
-            for t in tensors
-        )
-        close(subject.mean(strided, hyper), subject.mean(tensors, hyper), "strided tensors")
+        turned = tuple(map(strided, tensors))
+        close(subject.mean(turned, hyper), subject.mean(tensors, hyper), "strided tensors")
 
 
 def order(subject: Subject) -> None:

@@ -145,10 +145,11 @@ def _wrong(
             yield f"{name} that is not callable", instead(3), {}, f"{name} must be callable"
             continue
         yield f"{name} that is a list", instead(t.tolist()), {}, f"{name} must be a tensor"
-        if len(seen & set(o.dims)):
+        shared = [dim for dim, label in enumerate(o.dims) if label in seen]
+        if shared:
             yield (
                 f"{name} of another size",
-                instead(torch.cat([t, t])),
+                instead(torch.cat([t, t], shared[0])),
                 {},
                 f"{name} must have shape",
             )

@@ -254,7 +254,10 @@ def _of_module(module: LossBase, signature: str | None) -> Subject:
     name = type(module).__name__
     declared = Signature.parse(signature, loss=name) if signature else module.signature
     if declared is None:
-        declared = Signature.parse("real *, real * -> *", loss=name)
+        raise TypeError(
+            f"{name} says not what it takes: set its attribute takes, as in "
+            '"real N C, label N -> N", or give check the signature'
+        )
     if not declared.unit:
         raise ValueError(
             f'the signature of a LossBase names its unit, as in "{declared.text} -> N"'

@@ -1,0 +1,121 @@
+"""Cross-entropy of independent yes-or-no labels."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...base import FunctionLoss
+from ...reduction import Reduction, reduce
+from ...signature import signature
+from ...spec import LossSpec, Trait
+
+
+@signature("prob *, prob * -> *")
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Binary cross-entropy, :math:`-y \log p - (1 - y) \log(1 - p)`, of probabilities.
+
+    For networks that end in a sigmoid. From logits use
+    :func:`~lossary.binary_cross_entropy_with_logits`: a probability that has been rounded to 0 or
+    1 has lost what the loss needs. The logarithms are held at -100, as PyTorch holds them, so a
+    sure and wrong answer costs 100; its gradient is bounded by 1e12.
+
+    Args:
+        input: probabilities, of any shape.
+        target: labels 0 and 1, or probabilities, of the shape of ``input``.
+
+    References:
+        Good, *Rational Decisions*, Journal of the Royal Statistical Society B 1952, section 8.
+
+    >>> binary_cross_entropy(torch.tensor([0.9, 0.2]), torch.tensor([1, 0]))
+    tensor(0.1643)
+    """
+    return reduce(F.binary_cross_entropy(input, target, reduction="none"), weight, reduction)
+
+
+@signature("real *, prob * -> *")
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    *,
+    pos_weight: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Binary cross-entropy, :math:`-w y \log p - (1 - y) \log(1 - p)` with :math:`p = \sigma(x)`.
+
+    The standard loss of independent yes-or-no labels: one per sample, or many.
+
+    Args:
+        input: logits, of any shape.
+        target: labels 0 and 1, or probabilities, of the shape of ``input``.
+        pos_weight: the factor :math:`w` of the positive labels; it broadcasts to ``input``, so
+            one number per class goes with the last dimension. It raises recall above precision.
+
+    Raises:
+        ValueError: if ``pos_weight`` does not broadcast to ``input``.
+
+    References:
+        Good, *Rational Decisions*, Journal of the Royal Statistical Society B 1952, section 8.
+
+    >>> binary_cross_entropy_with_logits(torch.tensor([2.0, -1.0]), torch.tensor([1, 0]))
+    tensor(0.2201)
+    """
+    units = (1 - target) * input - F.logsigmoid(input) * _positive(pos_weight, input, target)
+    return reduce(units, weight, reduction)
+
+
+def _positive(pos_weight: Tensor | None, input: Tensor, target: Tensor) -> Tensor | float:
+    """Return what -log p is multiplied by: 1 - y + w y."""
+    if pos_weight is None:
+        return 1.0
+    if pos_weight.ndim > input.ndim or any(
+        p not in (1, n) for p, n in zip(pos_weight.shape[::-1], input.shape[::-1], strict=False)
+    ):
+        raise ValueError(
+            f"pos_weight must broadcast to the shape of input, {tuple(input.shape)}, got "
+            f"{tuple(pos_weight.shape)}; one number per class goes with the last dimension"
+        )
+    return 1 + (pos_weight.to(input.dtype) - 1) * target
+
+
+class BCELoss(FunctionLoss):
+    """Module form of :func:`binary_cross_entropy`."""
+
+    function = staticmethod(binary_cross_entropy)
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction)
+
+
+class BCEWithLogitsLoss(FunctionLoss):
+    """Module form of :func:`binary_cross_entropy_with_logits`."""
+
+    function = staticmethod(binary_cross_entropy_with_logits)
+
+    def __init__(self, *, pos_weight: Tensor | None = None, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction, pos_weight=pos_weight)
+
+
+SPECS = (
+    LossSpec(
+        function=binary_cross_entropy,
+        module=BCELoss,
+        traits=Trait.NONNEGATIVE | Trait.CONVEX,
+        paper="doi:10.1111/j.2517-6161.1952.tb00104.x",
+    ),
+    LossSpec(
+        function=binary_cross_entropy_with_logits,
+        module=BCEWithLogitsLoss,
+        traits=Trait.NONNEGATIVE | Trait.CONVEX,
+        variants=({}, {"pos_weight": torch.tensor(3.0)}, {"pos_weight": torch.tensor([0.5, 2.0])}),
+        paper="doi:10.1111/j.2517-6161.1952.tb00104.x",
+    ),
+)

@@ -1,0 +1,177 @@
+"""The commands. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from lossary.curve import Curve
+    from lossary.spec import LossSpec
+
+PLOT_SIZE = (72, 18)
+
+app = App(name="lossary", help="Loss functions for PyTorch: look them up, check yours, compare.")
+
+
+class UsageError(Exception):
+    """The command cannot do what it was asked; the message says why and what would work."""
+
+
+@app.command(name="list")
+def list_losses(*, family: str | None = None, search: str | None = None) -> None:
+    """List the losses.
+
+    Parameters
+    ----------
+    family
+        Only this family, such as regression or margin.
+    search
+        Only losses with this word in their name or description.
+    """
+    from lossary import catalog
+
+    specs: Iterable[LossSpec] = catalog()
+    if family is not None:
+        families = sorted({spec.family for spec in specs})
+        if family not in families:
+            raise UsageError(f"no family {family!r}; there are {', '.join(families)}")
+        specs = [spec for spec in specs if spec.family == family]
+    if search is not None:
+        specs = [s for s in specs if search.lower() in f"{s.name} {s.function.__doc__}".lower()]
+        if not specs:
+            raise UsageError(f"no loss mentions {search!r}; `lossary list` shows all")
+    table = Table("loss", "module", "family", "takes -> unit", box=None, pad_edge=False)
+    for spec in specs:
+        table.add_row(spec.name, spec.module.__name__, spec.family, spec.signature.text)
+    _console().print(table)
+
+
+@app.command
+def show(name: str) -> None:
+    """Show a loss: formula, arguments, reference, and a plot of value and gradient.
+
+    Parameters
+    ----------
+    name
+        A loss of `lossary list`, as function or Module, with hyperparameters if you like:
+        focal_loss:gamma=0.5
+    """
+    from lossary.curve import curve
+
+    spec, hyperparameters = _library_loss(name)
+    console = _console()
+    console.print(
+        f"[bold]{spec.name}[/bold]  ·  Module [bold]{spec.module.__name__}[/bold]  ·  {spec.family}"
+    )
+    console.print(f"takes -> unit: {spec.signature.text}", highlight=False, markup=False)
+    call = str(inspect.signature(spec.function)).replace("'", "")
+    console.print(f"{spec.name}{call}", highlight=False, markup=False)
+    console.print()
+    console.print(_plain(inspect.getdoc(spec.function) or ""), highlight=False, markup=False)
+    if spec.paper:
+        console.print(f"\nPaper: {spec.paper}", highlight=False, markup=False)
+    drawn = curve(spec, hyperparameters)
+    if drawn is None:
+        console.print("\nNo plot: no single number describes a unit of this loss.")
+    else:
+        console.print(f"\n{_draw(drawn)}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command
+def check(target: str, *, signature: str | None = None, ignore_index: int | None = None) -> None:
+    """Check a loss, yours or the library's, against the laws of the contract.
+
+    Exits with 1 if a law is broken.
+
+    Parameters
+    ----------
+    target
+        A loss of `lossary list`, or module:Loss of your own (importable from here).
+    signature
+        What the loss takes, if it does not say so itself: "real N C, label N".
+    ignore_index
+        The label that the loss says it ignores.
+    """
+    from lossary import check as check_loss
+
+    loss: object = _import(target) if ":" in target else _library_loss(target)[0]
+    try:
+        report = check_loss(loss, signature, ignore_index=ignore_index)
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    table = Table("law", "outcome", "reason", box=None, pad_edge=False)
+    colours = {"passed": "green", "failed": "bold red", "expected": "yellow", "skipped": "dim"}
+    for result in report.results:
+        table.add_row(result.law, f"[{colours[result.outcome]}]{result.outcome}[/]", result.reason)
+    console = _console()
+    console.print(table)
+    console.print(str(report).splitlines()[-1], highlight=False)
+    sys.exit(0 if report.passed else 1)
+
+
+def _console() -> Console:
+    """Return a console that does not cut what is piped away."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def _library_loss(text: str) -> tuple[LossSpec, dict[str, object]]:
+    """Find a loss of the catalog by the name of its function or Module."""
+    from lossary import catalog
+
+    name, _, _options = text.partition(":")
+    known = {spec.name: spec for spec in catalog()}
+    known |= {spec.module.__name__: spec for spec in catalog()}
+    if name not in known:
+        near = get_close_matches(name, known, 3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; `lossary list` shows all"
+        raise UsageError(f"no loss {name!r}{hint}")
+    return known[name], {}
+
+
+def _import(target: str) -> object:
+    """Import ``module:name``; the module may lie in the current folder."""
+    module_name, _, name = target.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"no module {error.name!r} here or installed") from error
+    if not hasattr(module, name):
+        near = get_close_matches(name, dir(module), 3)
+        raise UsageError(
+            f"{module_name} has no {name!r}" + (f"; it has {', '.join(near)}" if near else "")
+        )
+    return getattr(module, name)
+
+
+def _plain(doc: str) -> str:
+    """Take the markup out of a docstring; formulas stay as they are written."""
+    doc = re.sub(r":\w+:`~?(?:lossary\.)?([^`]*)`", r"\1", doc)
+    return doc.replace("``", "")
+
+
+def _draw(drawn: Curve) -> str:
+    """Draw value and gradient with characters."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(*PLOT_SIZE)
+    at = drawn.at.tolist()
+    plotext.plot(at, drawn.value.tolist(), label="value", marker="braille")
+    if drawn.gradient is not None:
+        plotext.plot(at, drawn.gradient.tolist(), label="gradient", marker="hd")
+    plotext.xlabel(drawn.axis)
+    return str(plotext.uncolorize(plotext.build()))
