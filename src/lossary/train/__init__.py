@@ -1,0 +1,28 @@
+"""Training: a network, a loss and an optimizer in one model.
+
+>>> from lossary import MSELoss
+>>> x = torch.linspace(-1, 1, 64).reshape(-1, 1)
+>>> model = Model(torch.nn.Linear(1, 1), MSELoss(), lambda p: torch.optim.SGD(p, lr=0.5))
+>>> history = model.train(20, (x, 2 * x + 1), progress=False)
+>>> history[-1]["loss"] < 1e-3
+True
+"""
+
+try:
+    import lightning_fabric as _fabric  # noqa: F401 - only to see whether it is there
+    import rich as _rich  # noqa: F401 - likewise
+    import safetensors as _safetensors  # noqa: F401 - likewise
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        f'training needs {missing.name}: pip install "lossary[train]"', name=missing.name
+    ) from missing
+
+from .callbacks import (
+    Callback as Callback,
+    EarlyStopping as EarlyStopping,
+    LossMonitor as LossMonitor,
+    TimeMonitor as TimeMonitor,
+)
+from .model import Model as Model
+from .run import NonFiniteLossError as NonFiniteLossError, Record as Record, Run as Run
+from .wiring import ColumnsError as ColumnsError, WithLoss as WithLoss
