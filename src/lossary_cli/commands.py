@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
@@ -118,6 +119,86 @@ def check(target: str, *, signature: str | None = None, ignore_index: int | None
     console.print(table)
     console.print(str(report).splitlines()[-1], highlight=False)
     sys.exit(0 if report.passed else 1)
+
+
+@app.command
+def compare(
+    data: str,
+    *,
+    losses: Annotated[list[str], Parameter(consume_multiple=True)],
+    target: str | None = None,
+    task: Literal["classification", "regression"] | None = None,
+    baseline: str | None = None,
+    epochs: int = 30,
+    folds: int = 5,
+    seeds: int = 1,
+    out: Path | None = None,
+    network: str = "default",
+    learning_rates: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
+    batch_size: int = 32,
+    imbalance: float | None = None,
+) -> None:
+    """Find out which loss suits your data.
+
+    Trains with each loss on the same folds, from the same weights and with the same batches, and
+    compares them on samples held out. Writes a report; a run that was killed goes on where it was.
+
+    Parameters
+    ----------
+    data
+        digits, breast_cancer, wine, iris or diabetes; or a .csv, .parquet or .npz file.
+    losses
+        Losses of `lossary list`, or module:Loss of your own; with hyperparameters if you like:
+        cross_entropy focal_loss:gamma=2 mypkg.losses:MyLoss
+    target
+        The column with the label.
+    task
+        What the target is, where it does not tell: whole numbers are classes by default.
+    baseline
+        The loss that the others are compared with; by default the first.
+    epochs
+        How often each training goes through its samples.
+    folds
+        How many parts the samples are cut into; each is held out once.
+    seeds
+        How often to do it all, with other folds, weights and orders.
+    out
+        The folder for results and report; by default runs/ and the name of the data.
+    network
+        default, or module:factory, a function of the shape of a sample and the number of outputs.
+    learning_rates
+        Of several, each training chooses by a part of its training samples.
+    batch_size
+        Samples per step.
+    imbalance
+        Shrink the classes geometrically, the last to this share of the first.
+    """
+    from lossary.compare import CompareError, compare as run
+    from lossary.compare.comparison import LEARNING_RATES
+
+    try:
+        found = run(
+            data,
+            losses,
+            target=target,
+            task=task,
+            baseline=baseline,
+            epochs=epochs,
+            folds=folds,
+            seeds=seeds,
+            out=out or Path("runs") / Path(data).stem,
+            network=network,
+            learning_rates=learning_rates or LEARNING_RATES,
+            batch_size=batch_size,
+            imbalance=imbalance,
+            command=shlex.join(["lossary", *sys.argv[1:]]),
+        )
+    except CompareError as error:
+        raise UsageError(str(error)) from error
+    console = _console()
+    console.print(found.table())
+    console.print(found.verdict, highlight=False)
+    console.print(f"report: {found.report.resolve()}", highlight=False, soft_wrap=True)
 
 
 def _console() -> Console:

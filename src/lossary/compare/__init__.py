@@ -1,0 +1,13 @@
+"""Which loss suits my data? Train with each on the same folds, and compare held-out metrics."""
+
+try:
+    import jinja2 as _jinja2  # noqa: F401 - only to see whether it is there
+    import plotly as _plotly  # noqa: F401 - likewise
+    import sklearn as _sklearn  # noqa: F401 - likewise
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        f'comparing needs {missing.name}: pip install "lossary[compare]"', name=missing.name
+    ) from missing
+
+from .comparison import Comparison as Comparison, compare as compare
+from .experiment import CompareError as CompareError

@@ -1,0 +1,363 @@
+"""compare(): run the experiment, keep its results, and say what they mean."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table as RichTable
+
+from ..data.tables import DataError, Table, Task, load_table, table_of
+from .choice import Choice, ChoiceError, choose, given, import_from
+from .experiment import CompareError, Settings, check_samples, compute_once, missing, run_cell
+from .metrics import METRICS, PRIMARY, MetricInfo
+from .networks import NetworkFactory, default_network
+from .report import render
+from .statistics import Interval, Posterior, interval, posterior
+from .store import REPORT, Store, write_whole
+
+LEARNING_RATES = (3e-4, 3e-3, 3e-2)
+SURE = 0.95
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one loss achieved.
+
+    Attributes:
+        loss: its name.
+        metrics: each metric with its interval.
+        difference: of each metric, this loss less the baseline, with its interval.
+        odds: whether the primary metric is below, the same as, or above that of the baseline.
+        recall: of each class, for a classification.
+        learning_rates: those that were chosen, one per cell.
+        diverged: in how many cells the loss became infinite or nan.
+        seconds: the mean time of a cell.
+    """
+
+    loss: str
+    metrics: dict[str, Interval]
+    difference: dict[str, Interval]
+    odds: Posterior
+    recall: list[float]
+    learning_rates: tuple[float, ...]
+    diverged: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The results of a comparison.
+
+    Attributes:
+        settings: what they depend on.
+        about: the command and the versions of the libraries.
+        records: one per cell, as in ``results.jsonl``.
+        folder: where they are kept.
+    """
+
+    settings: Settings
+    about: Mapping[str, Any]
+    records: tuple[dict[str, Any], ...]
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """The path of the report."""
+        return self.folder / REPORT
+
+    @property
+    def metrics(self) -> dict[str, MetricInfo]:
+        """What was measured."""
+        return METRICS[self.settings.task]
+
+    @property
+    def primary(self) -> str:
+        """The metric that the verdict and the learning rates go by."""
+        return PRIMARY[self.settings.task]
+
+    def values(self, loss: str, metric: str) -> list[float]:
+        """Return a metric of a loss, cell by cell, in the order that all losses share."""
+        found = {(r["seed"], r["fold"]): r for r in self.records if r["loss"] == loss}
+        return [float(found[cell]["metrics"][metric]) for cell in sorted(found)]
+
+    def rows(self) -> list[Row]:
+        """Return what each loss achieved, in the order they were given."""
+        return [self._row(loss) for loss in self.settings.losses]
+
+    def _row(self, loss: str) -> Row:
+        folds, baseline = self.settings.folds, self.settings.baseline
+        mine = [r for r in self.records if r["loss"] == loss]
+        differences = {
+            m: [a - b for a, b in zip(self.values(loss, m), self.values(baseline, m), strict=True)]
+            for m in self.metrics
+        }
+        recall = [fmean(k) for k in zip(*(r.get("recall", []) for r in mine), strict=True)]
+        return Row(
+            loss,
+            {m: interval(self.values(loss, m), folds) for m in self.metrics},
+            {m: interval(d, folds) for m, d in differences.items()},
+            posterior(differences[self.primary], folds, self.same()),
+            recall,
+            tuple(r["learning_rate"] for r in mine),
+            sum(r["diverged"] for r in mine),
+            fmean(r["seconds"] for r in mine),
+        )
+
+    def same(self) -> float:
+        """Return the difference of the primary metric that counts as the same."""
+        unit = self.metrics[self.primary].same
+        if self.settings.task == "classification":
+            return unit
+        return unit * abs(fmean(self.values(self.settings.baseline, self.primary)))
+
+    @property
+    def verdict(self) -> str:
+        """One plain sentence."""
+        info, baseline = self.metrics[self.primary], self.settings.baseline
+        better, worse = [], []
+        for row in self.rows():
+            if row.loss == baseline:
+                continue
+            gain = (
+                (row.odds.above, row.odds.below)
+                if info.better == "more"
+                else (row.odds.below, row.odds.above)
+            )
+            change = row.difference[self.primary].mean
+            told = f"{row.loss} ({change:+.3f}, probability {max(gain):.0%})"
+            if gain[0] > SURE:
+                better.append(told)
+            elif gain[1] > SURE:
+                worse.append(told)
+        if not better and not worse:
+            return (
+                f"No sure difference in {info.title} from {baseline}: choose by calibration, cost "
+                "or habit."
+            )
+        parts = []
+        if better:
+            parts.append(f"better than {baseline} in {info.title}: {', '.join(better)}")
+        if worse:
+            parts.append(f"worse than {baseline} in {info.title}: {', '.join(worse)}")
+        sentence = "; ".join(parts)
+        return sentence[0].upper() + sentence[1:] + "."
+
+    def table(self) -> RichTable:
+        """Return the table for a terminal: means, and 95 % intervals of the differences."""
+        found = RichTable(title=f"{self.settings.data}: held out, mean of {self._cells()} cells")
+        found.add_column("loss", overflow="fold")
+        for info in self.metrics.values():
+            arrow = "↑" if info.better == "more" else "↓"
+            found.add_column(f"{info.title} {arrow}", justify="right")
+        title = self.metrics[self.primary].title
+        found.add_column(f"{title} less baseline", justify="right")
+        for row in self.rows():
+            cells = [f"{row.metrics[m].mean:.3f}" for m in self.metrics]
+            d = row.difference[self.primary]
+            is_baseline = row.loss == self.settings.baseline
+            told = "baseline" if is_baseline else f"{d.mean:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
+            found.add_row(row.loss, *cells, told)
+        return found
+
+    def _cells(self) -> int:
+        return self.settings.folds * self.settings.seeds
+
+
+def compare(
+    data: str | Path | tuple[Any, Any] | Table,
+    losses: Sequence[str] | Mapping[str, Any],
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    baseline: str | None = None,
+    epochs: int = 30,
+    folds: int = 5,
+    seeds: int = 1,
+    out: str | Path = "runs/compare",
+    network: str | NetworkFactory = "default",
+    learning_rates: Sequence[float] = LEARNING_RATES,
+    batch_size: int = 32,
+    imbalance: float | None = None,
+    command: str | None = None,
+    progress: bool | None = None,
+) -> Comparison:
+    """Train with each loss on the same folds, and compare them on the samples held out.
+
+    Args:
+        data: the name of a set bundled with scikit-learn, a CSV, Parquet or NPZ file, or arrays
+            ``(x, y)``.
+        losses: names as on the command line, or a mapping of names to losses.
+        target: the column with the label, for files.
+        task: classification or regression, where the target does not tell.
+        baseline: the loss that the others are compared with; by default the first.
+        epochs: how often each training goes through its samples.
+        folds: how many parts the samples are cut into, each held out once.
+        seeds: how often to do all of that, with other folds, weights and orders.
+        out: the folder for settings, results and report. A run that was killed goes on there.
+        network: ``"default"``, or a function of the shape of a sample and the number of outputs,
+            or its name as ``module:factory``.
+        learning_rates: of several, each training chooses by a part of its training samples.
+        batch_size: samples per step.
+        imbalance: shrink the classes geometrically, the last to this share of the first.
+        command: what to tell the reader to reproduce it with.
+        progress: whether to show a progress bar; by default on a terminal.
+
+    Raises:
+        CompareError: if anything does not fit; nothing has been written then.
+    """
+    try:
+        table = _table(data, target, task)
+        if imbalance is not None:
+            table = table.imbalanced(imbalance)
+        choices = _choices(losses, table)
+        factory = _factory(network)
+    except (DataError, ChoiceError) as error:
+        raise CompareError(str(error)) from error
+    names = tuple(choice.name for choice in choices)
+    baseline = baseline or names[0]
+    if baseline not in names:
+        raise CompareError(f"the baseline {baseline!r} is not among the losses {', '.join(names)}")
+    settings = Settings(
+        data=table.name,
+        digest=table.digest,
+        target=target,
+        task=table.task,
+        classes=table.classes,
+        samples=len(table.y),
+        imbalance=imbalance,
+        losses=names,
+        baseline=baseline,
+        network=network if isinstance(network, str) else getattr(network, "__name__", "own"),
+        epochs=epochs,
+        folds=folds,
+        seeds=seeds,
+        learning_rates=tuple(learning_rates),
+        batch_size=batch_size,
+    )
+    check_samples(table, settings)
+    _try_losses(table, settings, choices, factory)
+    store, about = Store(Path(out)), {"command": command, "versions": _versions()}
+    records = store.open(settings, about)
+    todo = missing(settings, records)
+    by_name = {choice.name: choice for choice in choices}
+    with _Shown(len(records), len(records) + len(todo), progress) as shown:
+        for seed, fold, loss in todo:
+            shown.begin(f"{loss}, fold {fold + 1}, seed {seed + 1}")
+            record = run_cell(table, settings, by_name[loss], factory, seed, fold)
+            store.append(record)
+            records.append(record)
+            shown.end()
+    result = Comparison(settings, about, tuple(records), Path(out))
+    write_whole(result.report, render(result))
+    return result
+
+
+def _table(data: Any, target: str | None, task: Task | None) -> Table:
+    if isinstance(data, Table):
+        return data
+    if isinstance(data, tuple):
+        x, y = data
+        return table_of(x, y, task)
+    return load_table(data, target, task)
+
+
+def _choices(losses: Sequence[str] | Mapping[str, Any], table: Table) -> list[Choice]:
+    if isinstance(losses, str) or not losses:
+        raise ChoiceError("give at least one loss, as a list of names")
+    if isinstance(losses, Mapping):
+        return [given(name, loss, table) for name, loss in losses.items()]
+    if len(set(losses)) != len(losses):
+        raise ChoiceError(f"a loss is named twice: {', '.join(losses)}")
+    return [choose(text, table) for text in losses]
+
+
+def _factory(network: str | NetworkFactory) -> NetworkFactory:
+    if network == "default":
+        return default_network
+    if isinstance(network, str):
+        factory: NetworkFactory = import_from(network)
+        return factory
+    return network
+
+
+def _try_losses(
+    table: Table, settings: Settings, choices: Sequence[Choice], factory: NetworkFactory
+) -> None:
+    """Compute every loss once on a few samples: a misfit shows before anything is written."""
+    few = torch.arange(min(len(table.y), 8))
+    tiny = replace(table, x=table.x[few], y=table.y[few])
+    for choice in choices:
+        try:
+            compute_once(tiny, choice, factory)
+        except (TypeError, ValueError, RuntimeError, IndexError) as error:
+            raise CompareError(
+                f"{choice.name} cannot be computed on {settings.data}: {error}"
+            ) from error
+
+
+def _versions() -> dict[str, str]:
+    names = ("lossary", "torch", "lightning-fabric", "scikit-learn", "numpy", "scipy")
+    return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
+
+
+class _Shown:
+    """A progress bar on a terminal, else a line per cell, on the error stream."""
+
+    def __init__(self, done: int, total: int, progress: bool | None) -> None:
+        self.done, self.total = done, total
+        terminal = sys.stderr.isatty()
+        self.silent = progress is False
+        self.bar: Progress | None = None
+        if progress or (progress is None and terminal):
+            self.bar = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self.task = self.bar.add_task("", total=total, completed=done)
+        self.description = ""
+
+    def __enter__(self) -> _Shown:
+        if self.done and not self.silent:
+            print(f"{self.done} of {self.total} cells are there already", file=sys.stderr)
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def begin(self, description: str) -> None:
+        self.description = description
+        if self.bar:
+            self.bar.update(self.task, description=description)
+
+    def end(self) -> None:
+        self.done += 1
+        if self.bar:
+            self.bar.update(self.task, completed=self.done)
+        elif not self.silent:
+            print(f"[{self.done}/{self.total}] {self.description}", file=sys.stderr, flush=True)
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar:
+            self.bar.stop()

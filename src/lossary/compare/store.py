@@ -1,0 +1,82 @@
+"""The folder of a comparison: settings, and one line per finished cell."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from .experiment import CompareError, Settings
+
+SETTINGS, RESULTS, REPORT = "settings.json", "results.jsonl", "report.html"
+
+
+class Store:
+    """The folder of a comparison. A killed run leaves whole lines, and goes on from there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self, settings: Settings, about: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the records that are there already, of a run with the same settings.
+
+        Raises:
+            CompareError: if the folder holds a comparison with other settings, or something else.
+        """
+        file = self.folder / SETTINGS
+        if file.is_file():
+            try:
+                before = json.loads(file.read_text(encoding="utf-8"))["settings"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise CompareError(f"{file} is damaged; give another --out") from error
+            now = settings.as_json()
+            if different := [key for key in now if now[key] != before.get(key)]:
+                told = "; ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in different)
+                raise CompareError(
+                    f"{self.folder} holds a comparison with other settings ({told}); give another "
+                    "--out, or remove the folder"
+                )
+            return self._records()
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise CompareError(
+                f"{self.folder} exists and is no comparison; give another --out, or an empty folder"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"settings": settings.as_json(), **about}, indent=2)
+        write_whole(file, text + "\n")
+        return []
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Read the records; half a line, of a run killed while it wrote, is dropped."""
+        file = self.folder / RESULTS
+        if not file.exists():
+            return []
+        text = file.read_text(encoding="utf-8")
+        whole, _, half = text.rpartition("\n")
+        if half:
+            write_whole(file, whole + "\n" if whole else "")
+        try:
+            return [json.loads(line) for line in whole.splitlines()]
+        except ValueError as error:
+            raise CompareError(f"{file} is damaged: {error}; give another --out") from error
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add a record by a single write, and see it through to the disk."""
+        line = json.dumps(record) + "\n"
+        descriptor = os.open(self.folder / RESULTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_name(f"{path.name}.part")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
