@@ -65,12 +65,11 @@ def show(name: str) -> None:
     Parameters
     ----------
     name
-        A loss of `lossary list`, as function or Module, with hyperparameters if you like:
-        focal_loss:gamma=0.5
+        A loss of `lossary list`, as function or Module.
     """
     from lossary.curve import curve
 
-    spec, hyperparameters = _library_loss(name)
+    spec = _library_loss(name)
     console = _console()
     console.print(
         f"[bold]{spec.name}[/bold]  ·  Module [bold]{spec.module.__name__}[/bold]  ·  {spec.family}"
@@ -82,7 +81,7 @@ def show(name: str) -> None:
     console.print(_plain(inspect.getdoc(spec.function) or ""), highlight=False, markup=False)
     if spec.paper:
         console.print(f"\nPaper: {spec.paper}", highlight=False, markup=False)
-    drawn = curve(spec, hyperparameters)
+    drawn = curve(spec)
     if drawn is None:
         console.print("\nNo plot: no single number describes a unit of this loss.")
     else:
@@ -106,7 +105,7 @@ def check(target: str, *, signature: str | None = None, ignore_index: int | None
     """
     from lossary import check as check_loss
 
-    loss: object = _import(target) if ":" in target else _library_loss(target)[0]
+    loss: object = _import(target) if ":" in target else _library_loss(target)
     try:
         report = check_loss(loss, signature, ignore_index=ignore_index)
     except (TypeError, ValueError) as error:
@@ -201,24 +200,45 @@ def compare(
     console.print(f"report: {found.report.resolve()}", highlight=False, soft_wrap=True)
 
 
+@app.command
+def train(config: Path) -> None:
+    """Train a network as a TOML file says, and save it.
+
+    Parameters
+    ----------
+    config
+        The file. It names data, loss and out, the folder for the model; and may name target, task,
+        network, epochs, valid (the share held out), batch_size, learning_rate and seed.
+    """
+    from lossary.tasks.training import MODEL, ConfigError, read_config, train as run
+    from lossary.train import NonFiniteLossError
+
+    console = _console()
+    try:
+        found = read_config(config)
+        run(found, lambda line: console.print(line, highlight=False))
+    except (ConfigError, NonFiniteLossError) as error:
+        raise UsageError(str(error)) from error
+    console.print(f"model: {(Path(found.out) / MODEL).resolve()}", highlight=False, soft_wrap=True)
+
+
 def _console() -> Console:
     """Return a console that does not cut what is piped away."""
     console = Console()
     return console if console.is_terminal else Console(width=160)
 
 
-def _library_loss(text: str) -> tuple[LossSpec, dict[str, object]]:
+def _library_loss(name: str) -> LossSpec:
     """Find a loss of the catalog by the name of its function or Module."""
     from lossary import catalog
 
-    name, _, _options = text.partition(":")
     known = {spec.name: spec for spec in catalog()}
     known |= {spec.module.__name__: spec for spec in catalog()}
     if name not in known:
         near = get_close_matches(name, known, 3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; `lossary list` shows all"
         raise UsageError(f"no loss {name!r}{hint}")
-    return known[name], {}
+    return known[name]
 
 
 def _import(target: str) -> object:

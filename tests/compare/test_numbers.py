@@ -6,8 +6,8 @@ import torch
 from scipy import integrate, stats
 from sklearn.metrics import brier_score_loss, log_loss
 
-from lossary.compare.metrics import classification, expected_calibration_error, log_probabilities
 from lossary.compare.statistics import interval, posterior
+from lossary.tasks.metrics import classification, expected_calibration_error, log_probabilities
 
 P = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4], [0.2, 0.5, 0.3]]).double()
 P /= P.sum(1, keepdim=True)

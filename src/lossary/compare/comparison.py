@@ -25,10 +25,10 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from ..data.tables import DataError, Table, Task, load_table, table_of
-from .choice import Choice, ChoiceError, choose, given, import_from
+from ..tasks.choice import Choice, ChoiceError, choose, given
+from ..tasks.metrics import METRICS, PRIMARY, MetricInfo
+from ..tasks.networks import NetworkFactory, network_factory
 from .experiment import CompareError, Settings, check_samples, compute_once, missing, run_cell
-from .metrics import METRICS, PRIMARY, MetricInfo
-from .networks import NetworkFactory, default_network
 from .report import render
 from .statistics import Interval, Posterior, interval, posterior
 from .store import REPORT, Store, write_whole
@@ -228,7 +228,7 @@ def compare(
         if imbalance is not None:
             table = table.imbalanced(imbalance)
         choices = _choices(losses, table)
-        factory = _factory(network)
+        factory = network_factory(network)
     except (DataError, ChoiceError) as error:
         raise CompareError(str(error)) from error
     names = tuple(choice.name for choice in choices)
@@ -287,15 +287,6 @@ def _choices(losses: Sequence[str] | Mapping[str, Any], table: Table) -> list[Ch
     if len(set(losses)) != len(losses):
         raise ChoiceError(f"a loss is named twice: {', '.join(losses)}")
     return [choose(text, table) for text in losses]
-
-
-def _factory(network: str | NetworkFactory) -> NetworkFactory:
-    if network == "default":
-        return default_network
-    if isinstance(network, str):
-        factory: NetworkFactory = import_from(network)
-        return factory
-    return network
 
 
 def _try_losses(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -16,16 +15,16 @@ from sklearn.model_selection import (
     StratifiedKFold,
     StratifiedShuffleSplit,
 )
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..data.tables import Table, Task
-from ..train import Callback, Model, NonFiniteLossError, Run
-from .choice import Choice
-from .metrics import METRICS, PRIMARY, log_probabilities, measure, recalls
-from .networks import NetworkFactory
+from ..tasks.choice import Choice
+from ..tasks.fit import Fit
+from ..tasks.metrics import METRICS, PRIMARY, log_probabilities, recalls
+from ..tasks.networks import NetworkFactory
+from ..train import Callback, NonFiniteLossError, Run
 
 INNER_SHARE = 0.25  # of the training samples, to choose the learning rate by
-PREDICT_BATCH = 1024
 
 
 class CompareError(ValueError):
@@ -162,25 +161,18 @@ def _train(
     seed: int,
     rate: float,
 ) -> dict[str, Any]:
-    x, shift, scale = _standardised(table, train)
-    y = (table.y - shift) / scale if table.task == "regression" else table.y
-    model = _model(table, choice, network, seed, rate)
-
-    def held_out() -> Tensor:
-        output = model.predict(x[test], batch_size=PREDICT_BATCH).nan_to_num()
-        return output * scale + shift if table.task == "regression" else output
-
+    fit = Fit(table, choice, network, train, seed=seed, learning_rate=rate)
     curve: list[dict[str, float]] = []
 
     class Curve(Callback):
         def on_epoch_end(self, run: Run) -> None:
-            curve.append(measure(table, held_out(), table.y[test], choice.coding))
+            curve.append(fit.measure(test))
 
     diverged = False
     try:
-        model.train(
+        fit.model.train(
             settings.epochs,
-            (x[train], _coded(y[train], choice)),
+            fit.columns(train),
             [Curve()],
             batch_size=settings.batch_size,
             seed=seed,
@@ -188,59 +180,18 @@ def _train(
         )
     except NonFiniteLossError:
         diverged = True
-    output = held_out()
-    found = {
-        "metrics": measure(table, output, table.y[test], choice.coding),
-        "curve": curve,
-        "diverged": diverged,
-    }
+    found = {"metrics": fit.measure(test), "curve": curve, "diverged": diverged}
     if table.task == "classification":
-        found["recall"] = recalls(log_probabilities(output, choice.coding), table.y[test])
+        log_p = log_probabilities(fit.output(test), choice.coding)
+        found["recall"] = recalls(log_p, table.y[test])
     return found
-
-
-def _model(table: Table, choice: Choice, network: NetworkFactory, seed: int, rate: float) -> Model:
-    """Make network and loss; the weights are a function of the seed alone."""
-    outputs = choice.outputs(table)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        body = network(tuple(table.x.shape[1:]), outputs)
-        loss = choice.build()
-    if outputs == 1:
-        body = nn.Sequential(body, nn.Flatten(0))
-    return Model(body, loss, functools.partial(torch.optim.Adam, lr=rate))
 
 
 def compute_once(table: Table, choice: Choice, network: NetworkFactory) -> None:
     """Compute a loss on a whole table, to see whether it can be."""
-    model = _model(table, choice, network, seed=0, rate=1e-3)
-    model.evaluate((table.x, _coded(table.y, choice)), batch_size=len(table.y))
-
-
-def _standardised(table: Table, train: Tensor) -> tuple[Tensor, float, float]:
-    """Bring the features to mean 0 and deviation 1, by the training samples alone.
-
-    Returns the features, and mean and deviation of the target: losses have scales of their own,
-    so they see a target of deviation 1.
-    """
-    dims = (0,) if table.x.ndim == 2 else tuple(range(table.x.ndim))
-    mean = table.x[train].mean(dims, keepdim=True)
-    deviation = table.x[train].std(dims, keepdim=True)
-    x = (table.x - mean) / torch.where(deviation == 0, 1.0, deviation)
-    if table.task == "classification":
-        return x, 0.0, 1.0
-    y = table.y[train]
-    return x, float(y.mean()), float(y.std()) or 1.0
-
-
-def _coded(y: Tensor, choice: Choice) -> Tensor:
-    match choice.coding:
-        case "zero_one":
-            return y.float()
-        case "sign":
-            return 2.0 * y - 1
-        case _:
-            return y
+    everything = torch.arange(len(table.y))
+    fit = Fit(table, choice, network, everything, seed=0, learning_rate=1e-3)
+    fit.model.evaluate(fit.columns(everything), batch_size=len(table.y))
 
 
 def missing(settings: Settings, records: Sequence[dict[str, Any]]) -> list[tuple[int, int, str]]:

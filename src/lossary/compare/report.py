@@ -53,11 +53,11 @@ def _embed(figure: Any) -> Markup:
 def _style(figure: Any, height: int) -> Any:
     figure.update_layout(
         height=height,
-        margin={"l": 10, "r": 10, "t": 60, "b": 10},
+        margin={"l": 10, "r": 10, "t": 80, "b": 10},
         paper_bgcolor="rgba(0, 0, 0, 0)",
         plot_bgcolor="rgba(0, 0, 0, 0)",
         font={"color": INK, "family": "system-ui, sans-serif", "size": 13},
-        legend={"orientation": "h", "y": 1.14, "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": 1.2, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         template="none",
     )
     figure.update_xaxes(gridcolor=LINES, zerolinecolor=LINES, automargin=True)

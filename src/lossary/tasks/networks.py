@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import nn
 
+from .choice import import_from
+
 NetworkFactory = Callable[[tuple[int, ...], int], nn.Module]
 """A function of the shape of one sample and the number of outputs."""
 
@@ -38,3 +40,13 @@ def default_network(shape: tuple[int, ...], outputs: int) -> nn.Module:
         nn.ReLU(),
         nn.Linear(WIDTH, outputs),
     )
+
+
+def network_factory(network: str | NetworkFactory) -> NetworkFactory:
+    """Return ``"default"``, what ``module:factory`` names, or the function itself."""
+    if network == "default":
+        return default_network
+    if isinstance(network, str):
+        found: NetworkFactory = import_from(network)
+        return found
+    return network
