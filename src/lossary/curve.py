@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,9 +31,7 @@ class Curve:
     gradient: Tensor | None
 
 
-def curve(
-    spec: LossSpec, hyperparameters: Mapping[str, object] | None = None, points: int = 201
-) -> Curve | None:
+def curve(spec: LossSpec, points: int = 201) -> Curve | None:
     """Return the curve of a loss, or None if no single number describes a unit of it.
 
     A regression loss is drawn against the error, a loss of classes against the logit of the true
@@ -46,11 +44,20 @@ def curve(
         return None
     axis, at, tensors = made
     x = at.clone().requires_grad_()
-    value = spec.function(*tensors(x), **(hyperparameters or {}), reduction="none")
+    value = spec.function(*tensors(x), **_hyperparameters(spec), reduction="none")
     gradient = None
     if not spec.traits & Trait.NOT_DIFFERENTIABLE:
         (gradient,) = torch.autograd.grad(value.sum(), x)
     return Curve(axis, at, value.detach().reshape(-1), gradient)
+
+
+def _hyperparameters(spec: LossSpec) -> dict[str, object]:
+    """Return the first hyperparameters that the loss is checked at, with two classes."""
+
+    def for_two(value: object) -> object:
+        return value[:2] if isinstance(value, Tensor) and value.ndim else value
+
+    return {name: for_two(value) for name, value in spec.variants[0].items()}
 
 
 def _unit(

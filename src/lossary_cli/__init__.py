@@ -18,6 +18,10 @@ def main() -> None:
     except UsageError as error:
         print(f"lossary: {error}", file=sys.stderr)
         sys.exit(2)
+    except ModuleNotFoundError as missing:
+        if "pip install" not in str(missing):
+            raise
+        sys.exit(f"lossary: {missing}")
     except KeyboardInterrupt:
         print("lossary: stopped", file=sys.stderr)
         sys.exit(130)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 import shlex
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -68,8 +66,12 @@ def show(name: str) -> None:
         A loss of `lossary list`, as function or Module.
     """
     from lossary.curve import curve
+    from lossary.lookup import NotFoundError, find
 
-    spec = _library_loss(name)
+    try:
+        spec = find(name)
+    except NotFoundError as error:
+        raise UsageError(str(error)) from error
     console = _console()
     console.print(
         f"[bold]{spec.name}[/bold]  ·  Module [bold]{spec.module.__name__}[/bold]  ·  {spec.family}"
@@ -104,9 +106,10 @@ def check(target: str, *, signature: str | None = None, ignore_index: int | None
         The label that the loss says it ignores.
     """
     from lossary import check as check_loss
+    from lossary.lookup import find, import_from
 
-    loss: object = _import(target) if ":" in target else _library_loss(target)
     try:
+        loss: object = import_from(target) if ":" in target else find(target)
         report = check_loss(loss, signature, ignore_index=ignore_index)
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
@@ -226,35 +229,6 @@ def _console() -> Console:
     """Return a console that does not cut what is piped away."""
     console = Console()
     return console if console.is_terminal else Console(width=160)
-
-
-def _library_loss(name: str) -> LossSpec:
-    """Find a loss of the catalog by the name of its function or Module."""
-    from lossary import catalog
-
-    known = {spec.name: spec for spec in catalog()}
-    known |= {spec.module.__name__: spec for spec in catalog()}
-    if name not in known:
-        near = get_close_matches(name, known, 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; `lossary list` shows all"
-        raise UsageError(f"no loss {name!r}{hint}")
-    return known[name]
-
-
-def _import(target: str) -> object:
-    """Import ``module:name``; the module may lie in the current folder."""
-    module_name, _, name = target.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"no module {error.name!r} here or installed") from error
-    if not hasattr(module, name):
-        near = get_close_matches(name, dir(module), 3)
-        raise UsageError(
-            f"{module_name} has no {name!r}" + (f"; it has {', '.join(near)}" if near else "")
-        )
-    return getattr(module, name)
 
 
 def _plain(doc: str) -> str:

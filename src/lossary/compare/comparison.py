@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from ..data.tables import DataError, Table, Task, load_table, table_of
+from ..lookup import NotFoundError
 from ..tasks.choice import Choice, ChoiceError, choose, given
 from ..tasks.metrics import METRICS, PRIMARY, MetricInfo
 from ..tasks.networks import NetworkFactory, network_factory
@@ -229,7 +230,7 @@ def compare(
             table = table.imbalanced(imbalance)
         choices = _choices(losses, table)
         factory = network_factory(network)
-    except (DataError, ChoiceError) as error:
+    except (DataError, ChoiceError, NotFoundError) as error:
         raise CompareError(str(error)) from error
     names = tuple(choice.name for choice in choices)
     baseline = baseline or names[0]

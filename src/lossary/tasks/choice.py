@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ast
 import copy
-import importlib
 import inspect
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from ..catalog import catalog
 from ..data.tables import Table
+from ..lookup import NotFoundError, find, import_from
 from ..signature import Signature, signature_of
 from ..spec import LossSpec, Trait
 
@@ -60,7 +57,10 @@ def choose(text: str, table: Table) -> Choice:
     """
     head, options = _split(text)
     hyperparameters = _options(text, options)
-    loss = import_from(head) if ":" in head else _spec(head)
+    try:
+        loss = import_from(head) if ":" in head else find(head)
+    except NotFoundError as error:
+        raise ChoiceError(str(error)) from error
     if isinstance(loss, LossSpec):
         if Trait.NOT_DIFFERENTIABLE in loss.traits:
             raise ChoiceError(f"{loss.name} is a metric: it has no gradient to train with")
@@ -162,35 +162,3 @@ def _value(text: str, node: ast.expr) -> Any:
     except ValueError as error:
         raise ChoiceError(f"{text}: {ast.unparse(node)} is not a plain value") from error
     return torch.tensor(value, dtype=torch.float32) if isinstance(value, list | tuple) else value
-
-
-def _spec(name: str) -> LossSpec:
-    known: Mapping[str, LossSpec] = {
-        key: spec for spec in catalog() for key in (spec.name, spec.module.__name__)
-    }
-    if name not in known:
-        near = get_close_matches(name, known, 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; `lossary list` shows all"
-        raise ChoiceError(f"no loss {name!r}{hint}")
-    return known[name]
-
-
-def import_from(target: str) -> Any:
-    """Import ``module:name``, from the current folder too."""
-    module_name, colon, name = target.partition(":")
-    if not colon:
-        raise ChoiceError(f"{target}: write module:name")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ChoiceError(f"{target}: no module {error.name!r} here or installed") from error
-    if not hasattr(module, name):
-        near = get_close_matches(name, dir(module), 3)
-        hint = f"; it has {', '.join(near)}" if near else ""
-        raise ChoiceError(f"{target}: {module_name} has no {name!r}{hint}")
-    found = getattr(module, name)
-    if not callable(found):
-        raise ChoiceError(f"{target} cannot be called, it is a {type(found).__name__}")
-    return found

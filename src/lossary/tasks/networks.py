@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from .choice import import_from
+from ..lookup import import_from
 
 NetworkFactory = Callable[[tuple[int, ...], int], nn.Module]
 """A function of the shape of one sample and the number of outputs."""

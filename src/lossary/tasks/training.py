@@ -15,6 +15,7 @@ import torch
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ..data.tables import DataError, Task, load_table
+from ..lookup import NotFoundError
 from ..train import Callback, Record, Run
 from .choice import ChoiceError, choose
 from .fit import Fit
@@ -112,7 +113,7 @@ def train(config: Config, tell: Callable[[str], None] = print) -> list[Record]:
         table = load_table(config.data, config.target, config.task)
         choice = choose(config.loss, table)
         network = network_factory(config.network)
-    except (DataError, ChoiceError) as error:
+    except (DataError, ChoiceError, NotFoundError) as error:
         raise ConfigError(str(error)) from error
     out = Path(config.out)
     if (out / MODEL).exists():

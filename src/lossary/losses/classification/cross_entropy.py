@@ -133,4 +133,5 @@ SPEC = LossSpec(
         {"class_weight": torch.tensor([0.5, 2.0, 1.0])},
         {"class_weight": torch.tensor([0.5, 2.0, 1.0]), "label_smoothing": 0.1},
     ),
+    paper="arXiv:1512.00567",
 )
