@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from lossary import catalog
+from lossary.curve import curve
 
 LOSSARY = Path(sys.executable).parent / "lossary"
 
