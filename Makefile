@@ -6,12 +6,12 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: demo test lint types check-tests browser clean
+.PHONY: demo test lint types check-tests browser readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/lossary compare digits --imbalance 0.1 \
-		--losses cross_entropy focal_loss:gamma=2 balanced_cross_entropy \
-		--baseline cross_entropy --epochs 12 --folds 4 --seeds 1 --out demo
+		--losses cross_entropy focal_loss:gamma=2 crammer_singer_loss \
+		--baseline cross_entropy --epochs 12 --folds 5 --seeds 1 --out demo
 
 test: lint types check-tests
 
@@ -31,6 +31,9 @@ browser:
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 		  apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
 		echo "no Chromium, and it cannot be installed here: the tests that need a browser will skip"
+
+readme: .venv/demo.stamp
+	$(BIN)/python docs/loss_table.py
 
 .venv/demo.stamp: $(SETUP)
 	$(PYTHON) -m venv .venv

@@ -48,18 +48,15 @@ def reduce(units: Tensor, weight: Tensor | None = None, reduction: Reduction = "
     if reduction == "none":
         return units
     wide = torch.promote_types(units.dtype, torch.float32)
+    if reduction == "mean" and weight is None and units.numel():
+        return units.mean(dtype=wide).to(units.dtype)
     total = units.sum(dtype=wide)
     if reduction == "sum":
         return total.to(units.dtype)
-    if weight is None:
-        count = total.new_tensor(units.numel()) if reduction == "parts" else None
-        mean = total / max(units.numel(), 1)
-    else:
-        count = weight.sum(dtype=wide)
-        mean = total / torch.where(count == 0, 1.0, count)
-    if count is not None and reduction == "parts":
+    count = total.new_tensor(units.numel()) if weight is None else weight.sum(dtype=wide)
+    if reduction == "parts":
         return torch.stack([total, count])
-    return mean.to(units.dtype)
+    return (total / torch.where(count == 0, 1.0, count)).to(units.dtype)
 
 
 def fit_weight(weight: Tensor, shape: torch.Size) -> Tensor:

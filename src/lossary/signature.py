@@ -36,7 +36,7 @@ DOMAINS = {
     "label": "class indices",
     "fn": "a callable",
 }
-FLOATING = frozenset({"real", "prob", "logprob", "sign"})
+FREE = frozenset({"real", "fn"})  # domains whose every value is valid
 CACHE_LIMIT = 4096  # kinds of calls remembered per loss, so that endless new shapes cost no memory
 LOG_ROUNDING = 1e-3  # a logarithm of a probability may exceed 0 by its own rounding
 
@@ -202,11 +202,12 @@ class Signature:
             tensors = [cast(Tensor, t).to(dtype) if dtype else t for t, dtype in pairs]
         readable = _readable(tensors) and (weight is None or _readable([weight]))
         excluded: Tensor | None = None
+        labels_fit = False
         if weight is not None:
             weight = self._check_weight(weight, match.sizes, readable)
             excluded = weight == 0
         if ignore_index is not None:
-            ignored = self._ignored(tensors, match, ignore_index, readable)
+            ignored, labels_fit = self._ignored(tensors, match, ignore_index, readable)
             if ignored is not None:
                 weight = ~ignored if weight is None else weight.masked_fill(ignored, 0)
                 excluded = ignored if excluded is None else excluded | ignored
@@ -214,7 +215,10 @@ class Signature:
             tensors = self._exclude(tensors, match, excluded)
         if readable:
             for i, (name, operand) in enumerate(zip(self.names, match.operands, strict=True)):
-                if operand.domain not in ("real", "fn"):
+                known = operand.domain in ("real", "fn") or (
+                    operand.domain == "label" and labels_fit
+                )
+                if not known:
                     self._check_values(name, operand, cast(Tensor, tensors[i]), match.sizes, i == 0)
         converted: dict[str, Tensor] = {}
         for name, extra in (extras or {}).items():
@@ -333,18 +337,21 @@ class Signature:
 
     def _ignored(
         self, tensors: Sequence[object], match: Match, ignore_index: int, readable: bool
-    ) -> Tensor | None:
-        """Return which units have the label ``ignore_index``, or None if certainly none has."""
+    ) -> tuple[Tensor | None, bool]:
+        """Return which units have the label ``ignore_index``, or None if certainly none has.
+
+        Says too whether all labels are known to be class indices: one look serves both questions.
+        """
         for operand, value in zip(match.operands, tensors, strict=True):
             if operand.domain == "label" and isinstance(value, Tensor):
                 if readable:
                     if not value.numel():
-                        return None
+                        return None, True
                     low, high = (int(end) for end in value.aminmax())
                     if not low <= ignore_index <= high:
-                        return None
-                return value == ignore_index
-        return None  # soft targets have no label to ignore
+                        return None, low >= 0 and high < match.sizes.get("C", (math.inf,))[0]
+                return value == ignore_index, False
+        return None, False  # soft targets have no label to ignore
 
     def _exclude(
         self, tensors: Sequence[object], match: Match, excluded: Tensor

@@ -68,22 +68,22 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(torch.tensor([2.0, -1.0]), torch.tensor([1, 0]))
     tensor(0.2201)
     """
-    units = (1 - target) * input - F.logsigmoid(input) * _positive(pos_weight, input, target)
+    if pos_weight is not None:
+        pos_weight = _broadcastable(pos_weight, input)
+    units = F.binary_cross_entropy_with_logits(
+        input, target, pos_weight=pos_weight, reduction="none"
+    )
     return reduce(units, weight, reduction)
 
 
-def _positive(pos_weight: Tensor | None, input: Tensor, target: Tensor) -> Tensor | float:
-    """Return what -log p is multiplied by: 1 - y + w y."""
-    if pos_weight is None:
-        return 1.0
-    if pos_weight.ndim > input.ndim or any(
-        p not in (1, n) for p, n in zip(pos_weight.shape[::-1], input.shape[::-1], strict=False)
-    ):
+def _broadcastable(pos_weight: Tensor, input: Tensor) -> Tensor:
+    pairs = zip(pos_weight.shape[::-1], input.shape[::-1], strict=False)
+    if pos_weight.ndim > input.ndim or any(p not in (1, n) for p, n in pairs):
         raise ValueError(
             f"pos_weight must broadcast to the shape of input, {tuple(input.shape)}, got "
             f"{tuple(pos_weight.shape)}; one number per class goes with the last dimension"
         )
-    return 1 + (pos_weight.to(input.dtype) - 1) * target
+    return pos_weight.to(input.dtype)
 
 
 class BCELoss(FunctionLoss):

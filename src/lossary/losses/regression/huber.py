@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
@@ -35,7 +36,10 @@ def huber_loss(
     >>> huber_loss(torch.tensor([0.5, 3.0]), torch.tensor([0.0, 0.0]))
     tensor(1.3125)
     """
-    return reduce(_huber(input - target, delta), weight, reduction)
+    # a clamp instead of a choice: the branch not taken can neither overflow nor leak its gradient
+    error = input - target
+    near = error.clamp(-delta, delta)
+    return reduce(near * (error - near / 2), weight, reduction)
 
 
 @signature("real *, real * -> *", beta="[0, inf)")
@@ -65,15 +69,8 @@ def smooth_l1_loss(
     >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.tensor([0.0, 0.0]), beta=2.0)
     tensor(1.0312)
     """
-    error = input - target
-    units = error.abs() if beta == 0 else _huber(error, beta) / beta
+    units = F.smooth_l1_loss(input, target, beta=beta, reduction="none")
     return reduce(units, weight, reduction)
-
-
-def _huber(error: Tensor, delta: float) -> Tensor:
-    # a clamp instead of a choice: the branch not taken can neither overflow nor leak its gradient
-    near = error.clamp(-delta, delta)
-    return near * (error - near / 2)
 
 
 class HuberLoss(FunctionLoss):

@@ -1,0 +1,87 @@
+"""What the documents say is true: their code runs, and their tables are those of the catalog."""
+
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lossary
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_runs(tmp_path: Path) -> None:
+    """All of it, in one go, as a reader would."""
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(blocks(README)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", program], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 failed" in done.stdout
+    assert "epoch: 5 step: 8, loss is" in done.stdout
+    assert str(Path("runs") / "iris" / "report.html") in done.stdout
+    assert (tmp_path / "runs" / "iris" / "report.html").exists()
+
+
+def test_the_readme_lists_the_losses_of_the_catalog() -> None:
+    with_table = runpy.run_path(str(ROOT / "docs" / "loss_table.py"))["with_table"]
+    assert with_table(README) == README, "run `make readme`"
+
+
+def test_the_changelog_counts_the_losses() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    families = {spec.family for spec in lossary.catalog()}
+    assert f"{len(lossary.catalog())} losses in {len(families)} families" in changelog
+
+
+def test_a_loss_is_one_file_and_one_line(tmp_path: Path) -> None:
+    """CONTRIBUTING, followed to the letter in a copy of the package."""
+    shutil.copytree(ROOT / "src" / "lossary", tmp_path / "lossary")
+    file, line = blocks(CONTRIBUTING)
+    (tmp_path / "lossary" / "losses" / "regression" / "log_cosh.py").write_text(file)
+    with (tmp_path / "lossary" / "__init__.py").open("a") as names:
+        names.write(line)
+    program = """
+import doctest, torch, lossary
+from lossary.losses.regression import log_cosh
+found = lossary.check(lossary.log_cosh_loss, reference=lambda x, y, scale=1.0: (
+    scale * torch.cosh(((x - y) / scale).clamp(-300, 300)).log()
+    + scale * (((x - y) / scale).abs() - 300).clamp(min=0)
+))
+print(found)
+found.raise_if_failed()
+assert doctest.testmod(log_cosh, extraglobs={"torch": torch}).failed == 0
+assert "log_cosh_loss" in [spec.name for spec in lossary.catalog()]
+assert lossary.LogCoshLoss(scale=2.0)(torch.zeros(3), torch.ones(3)) > 0
+print(lossary.__file__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert str(tmp_path) in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+?)\)", text):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+    for target in re.findall(r"`lossary\.(\w+)", text):
+        assert hasattr(lossary, target), f"{path.name}: lossary.{target}"
