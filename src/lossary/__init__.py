@@ -122,5 +122,6 @@ from .losses.regression.huber import (
 )
 from .losses.regression.l1 import L1Loss as L1Loss, l1_loss as l1_loss
 from .losses.regression.mse import MSELoss as MSELoss, mse_loss as mse_loss
-from .reduction import Parts as Parts, Reduction as Reduction, parts as parts, reduce as reduce
+from .parts import Parts as Parts, parts as parts
+from .reduction import Reduction as Reduction, reduce as reduce
 from .signature import signature as signature

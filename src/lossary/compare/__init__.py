@@ -9,5 +9,6 @@ except ModuleNotFoundError as missing:
         f'comparing needs {missing.name}: pip install "lossary[compare]"', name=missing.name
     ) from missing
 
-from .comparison import Comparison as Comparison, compare as compare
+from .comparison import compare as compare
 from .experiment import CompareError as CompareError
+from .result import Comparison as Comparison

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
@@ -12,8 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-if TYPE_CHECKING:
-    from .comparison import Comparison, Row
+from .result import Comparison, Row
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import FunctionLoss, LossBase
-from ..reduction import parts
+from ..parts import parts
 from ..signature import signature_of
 
 LossFunction = Callable[..., "Tensor | Mapping[str, Tensor]"]
