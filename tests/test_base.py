@@ -91,6 +91,16 @@ def test_units_must_be_defined() -> None:
         Empty()
 
 
+def test_a_signature_without_a_unit_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"takes must name the unit, as in \"real N -> N\""):
+
+        class NoUnit(LossBase):
+            takes = "real N"
+
+            def units(self, input: Tensor) -> Tensor:
+                return input
+
+
 def test_repr_names_the_hyperparameters() -> None:
     assert repr(CubicLoss(power=2.0)) == "CubicLoss(power=2.0, reduction='mean')"
 

@@ -50,6 +50,11 @@ class LossBase(nn.Module):
         super().__init_subclass__(**kwargs)
         if "takes" in cls.__dict__ and cls.takes is not None:
             cls.signature = Signature.parse(cls.takes, loss=cls.__name__)
+            if not cls.signature.unit:
+                raise TypeError(
+                    f'{cls.__name__}.takes must name the unit, as in "{cls.takes} -> N": what '
+                    "units() returns one number for"
+                )
 
     def __init__(self, reduction: Reduction = "mean", **hyperparameters: object) -> None:
         super().__init__()
@@ -96,7 +101,8 @@ class FunctionLoss(LossBase):
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        cls.signature = signature_of(cls.function)
+        if hasattr(cls, "function"):  # a class between may share what it does with several losses
+            cls.signature = signature_of(cls.function)
 
     def __init__(self, reduction: Reduction = "mean", **hyperparameters: object) -> None:
         super().__init__(reduction, **hyperparameters)

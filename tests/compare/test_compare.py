@@ -206,6 +206,19 @@ def test_a_misspelt_name_of_bundled_data_is_helped(tmp_path: Path) -> None:
         compare("digit", ["cross_entropy"], out=tmp_path / "out", **QUICK)
 
 
+def test_a_network_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_networks.py").write_text(
+        "from torch import nn\n"
+        "def linear(shape, outputs):\n"
+        "    assert shape == (4,)\n"
+        "    return nn.Linear(4, outputs)\n"
+    )
+    result = compare("iris", ["cross_entropy"], network="my_networks:linear", out="out", **QUICK)
+    assert result.settings.network == "my_networks:linear"
+
+
 def test_imbalance_shrinks_the_classes_geometrically(tmp_path: Path) -> None:
     result = compare("iris", ["cross_entropy"], imbalance=0.25, out=tmp_path / "out", **QUICK)
     assert result.settings.samples == 50 + 25 + 12  # 50 * 0.25 ** (k / 2), rounded

@@ -127,6 +127,11 @@ def test_wrong_columns_name_both_remedies() -> None:
         Model(net(), TwoLabels(), SGD).train(1, (X, Y), progress=False)
 
 
+def test_a_class_instead_of_a_loss_is_refused() -> None:
+    with pytest.raises(TypeError, match="loss_fn is the class CrossEntropyLoss: make one"):
+        Model(net(), CrossEntropyLoss, SGD)
+
+
 def test_parameters_of_the_loss_are_trained_and_saved(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = Model(net(4), ArcFaceLoss(4, 2, scale=5.0), SGD)

@@ -142,20 +142,26 @@ class Comparison:
         return sentence[0].upper() + sentence[1:] + "."
 
     def table(self) -> RichTable:
-        """Return the table for a terminal: means, and 95 % intervals of the differences."""
-        found = RichTable(title=f"{self.settings.data}: held out, mean of {self._cells()} cells")
+        """Return the table for a terminal: means, and the primary metric against the baseline."""
+        title = self.metrics[self.primary].title
+        found = RichTable(
+            title=f"{self.settings.data}: held out, mean of {self._cells()} cells",
+            caption=f"last column: {title} less that of {self.settings.baseline}, 95 % interval",
+            box=None,
+            padding=(0, 1, 0, 0),
+        )
         found.add_column("loss", overflow="fold")
         for info in self.metrics.values():
             arrow = "↑" if info.better == "more" else "↓"
-            found.add_column(f"{info.title} {arrow}", justify="right")
-        title = self.metrics[self.primary].title
-        found.add_column(f"{title} less baseline", justify="right")
+            found.add_column(f"{info.short} {arrow}", justify="right", no_wrap=True)
+        found.add_column("difference", justify="right", no_wrap=True)
         for row in self.rows():
             cells = [f"{row.metrics[m].mean:.3f}" for m in self.metrics]
             d = row.difference[self.primary]
-            is_baseline = row.loss == self.settings.baseline
-            told = "baseline" if is_baseline else f"{d.mean:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
-            found.add_row(row.loss, *cells, told)
+            told = f"{d.mean:+.3f}\n[{d.low:+.3f}, {d.high:+.3f}]"
+            found.add_row(
+                row.loss, *cells, "baseline" if row.loss == self.settings.baseline else told
+            )
         return found
 
     def _cells(self) -> int:

@@ -30,29 +30,31 @@ class MetricInfo:
 
     Attributes:
         title: its name for people.
+        short: the same, for narrow columns.
         better: whether more or less is better.
         same: a difference that means nothing in practice, absolute or, for numbers in the unit of
             the target, relative to the baseline.
     """
 
     title: str
+    short: str
     better: Literal["more", "less"]
     same: float
 
 
 METRICS: dict[Task, dict[str, MetricInfo]] = {
     "classification": {
-        "balanced_accuracy": MetricInfo("balanced accuracy", "more", 0.01),
-        "accuracy": MetricInfo("accuracy", "more", 0.01),
-        "macro_f1": MetricInfo("macro F1", "more", 0.01),
-        "nll": MetricInfo("NLL", "less", 0.01),
-        "brier": MetricInfo("Brier", "less", 0.01),
-        "ece": MetricInfo("ECE", "less", 0.01),
+        "balanced_accuracy": MetricInfo("balanced accuracy", "bal.acc", "more", 0.01),
+        "accuracy": MetricInfo("accuracy", "acc", "more", 0.01),
+        "macro_f1": MetricInfo("macro F1", "F1", "more", 0.01),
+        "nll": MetricInfo("NLL", "NLL", "less", 0.01),
+        "brier": MetricInfo("Brier", "Brier", "less", 0.01),
+        "ece": MetricInfo("ECE", "ECE", "less", 0.01),
     },
     "regression": {
-        "rmse": MetricInfo("RMSE", "less", 0.01),
-        "mae": MetricInfo("MAE", "less", 0.01),
-        "r2": MetricInfo("R2", "more", 0.01),
+        "rmse": MetricInfo("RMSE", "RMSE", "less", 0.01),
+        "mae": MetricInfo("MAE", "MAE", "less", 0.01),
+        "r2": MetricInfo("R2", "R2", "more", 0.01),
     },
 }
 PRIMARY: dict[Task, str] = {"classification": "balanced_accuracy", "regression": "rmse"}

@@ -55,6 +55,8 @@ class WithLoss(nn.Module):
 
     def __init__(self, network: nn.Module, loss_fn: LossFunction | None = None) -> None:
         super().__init__()
+        if isinstance(loss_fn, type):
+            raise TypeError(f"loss_fn is the class {loss_fn.__name__}: make one, with brackets")
         self.network = network
         self.loss = loss_fn
         self._labels = None if loss_fn is None else _labels_of(loss_fn)

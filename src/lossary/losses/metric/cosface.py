@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...base import FunctionLoss
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 from ._angles import cosines, softmax_loss
+from ._prototypes import PrototypeLoss
 
 
 @signature(
@@ -56,7 +56,7 @@ def cosface_loss(
     return softmax_loss(scale * cosine, scale * true, target, class_weight, weight, reduction)
 
 
-class CosFaceLoss(FunctionLoss):
+class CosFaceLoss(PrototypeLoss):
     """Module form of :func:`cosface_loss`.
 
     It owns the prototypes and is called with ``(input, target)``. They are drawn from a
@@ -81,16 +81,14 @@ class CosFaceLoss(FunctionLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(
+            in_features,
+            num_classes,
             reduction,
             margin=margin,
             scale=scale,
             class_weight=class_weight,
             ignore_index=ignore_index,
         )
-        self.prototypes = nn.Parameter(torch.randn(num_classes, in_features))
-
-    def operands(self, input: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        return input, self.prototypes, target
 
 
 SPEC = LossSpec(

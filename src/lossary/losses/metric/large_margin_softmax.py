@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...base import FunctionLoss
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 from ._angles import folded_cosine, length, normalize, softmax_loss
+from ._prototypes import PrototypeLoss
 
 
 @signature(
@@ -59,7 +59,7 @@ def large_margin_softmax_loss(
     return softmax_loss(input @ prototypes.T, true, target, class_weight, weight, reduction)
 
 
-class LargeMarginSoftmaxLoss(FunctionLoss):
+class LargeMarginSoftmaxLoss(PrototypeLoss):
     """Module form of :func:`large_margin_softmax_loss`.
 
     It owns the prototypes and is called with ``(input, target)``. They are drawn from a
@@ -84,16 +84,14 @@ class LargeMarginSoftmaxLoss(FunctionLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(
+            in_features,
+            num_classes,
             reduction,
             margin=margin,
             blend=blend,
             class_weight=class_weight,
             ignore_index=ignore_index,
         )
-        self.prototypes = nn.Parameter(torch.randn(num_classes, in_features))
-
-    def operands(self, input: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        return input, self.prototypes, target
 
 
 SPEC = LossSpec(

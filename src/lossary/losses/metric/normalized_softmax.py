@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...base import FunctionLoss
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 from ._angles import cosines, softmax_loss
+from ._prototypes import PrototypeLoss
 
 
 @signature("real N D, real C D, label N -> N", scale="(0, inf)", class_weight="real C")
@@ -52,7 +52,7 @@ def normalized_softmax_loss(
     )
 
 
-class NormalizedSoftmaxLoss(FunctionLoss):
+class NormalizedSoftmaxLoss(PrototypeLoss):
     """Module form of :func:`normalized_softmax_loss`.
 
     It owns the prototypes and is called with ``(input, target)``. They are drawn from a
@@ -76,15 +76,13 @@ class NormalizedSoftmaxLoss(FunctionLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(
+            in_features,
+            num_classes,
             reduction,
             scale=scale,
             class_weight=class_weight,
             ignore_index=ignore_index,
         )
-        self.prototypes = nn.Parameter(torch.randn(num_classes, in_features))
-
-    def operands(self, input: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        return input, self.prototypes, target
 
 
 SPEC = LossSpec(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...base import FunctionLoss
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 from ._angles import cosines, folded_cosine, length, softmax_loss
+from ._prototypes import PrototypeLoss
 
 
 @signature(
@@ -40,7 +40,7 @@ def sphereface_loss(
         prototypes: one vector per class, of shape (C, D).
         target: class indices in [0, C), of shape (N,).
         margin: the whole factor :math:`m` on the angle; 1 gives no margin.
-        blend: the share :math:`\\lambda` of the plain cosine.
+        blend: the share :math:`\lambda` of the plain cosine.
         class_weight: the weight of each class, of shape (C,).
         ignore_index: a unit with this class index weighs nothing.
 
@@ -57,7 +57,7 @@ def sphereface_loss(
     return softmax_loss(norm * cosine, norm * true, target, class_weight, weight, reduction)
 
 
-class SphereFaceLoss(FunctionLoss):
+class SphereFaceLoss(PrototypeLoss):
     """Module form of :func:`sphereface_loss`.
 
     It owns the prototypes and is called with ``(input, target)``. They are drawn from a
@@ -82,16 +82,14 @@ class SphereFaceLoss(FunctionLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(
+            in_features,
+            num_classes,
             reduction,
             margin=margin,
             blend=blend,
             class_weight=class_weight,
             ignore_index=ignore_index,
         )
-        self.prototypes = nn.Parameter(torch.randn(num_classes, in_features))
-
-    def operands(self, input: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        return input, self.prototypes, target
 
 
 SPEC = LossSpec(
