@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lossary import LossBase, Reduction, check, parts
+from lossary import LossBase, Reduction, SampledSoftmaxLoss, check, parts
 
 X, Y = torch.tensor([1.0, 5.0, 2.0]), torch.tensor([3.0, 5.0, 1.0])
 
@@ -81,6 +81,15 @@ def test_tensors_become_buffers_that_are_not_saved() -> None:
 
     assert [name for name, _ in Scaled().named_buffers()] == ["scale"]
     assert Scaled().state_dict() == {}
+
+
+def test_parameters_among_the_hyperparameters_are_trained_and_saved() -> None:
+    bias = torch.nn.Parameter(torch.zeros(20))
+    loss = SampledSoftmaxLoss(4, 20, class_bias=bias)
+    assert {name for name, _ in loss.named_parameters()} == {"class_bias", "class_vectors"}
+    loss(torch.randn(3, 4), torch.tensor([0, 1, 2])).backward()
+    assert bias.grad is not None
+    assert "class_bias" in loss.state_dict()
 
 
 def test_units_must_be_defined() -> None:

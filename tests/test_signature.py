@@ -166,7 +166,11 @@ def test_constraint_on_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "inside", "outside"),
-    [("[0, inf)", [0, 5.0], [-1, float("nan"), float("inf")]), ("(0, 1]", [0.1, 1], [0, 1.1])],
+    [
+        ("[0, inf)", [0, 5.0], [-1, float("nan"), float("inf")]),
+        ("(0, 1]", [0.1, 1], [0, 1.1]),
+        ("int [1, inf)", [1, 3.0], [0, 1.5, float("nan"), float("inf")]),
+    ],
 )
 def test_intervals(text: str, inside: list[float], outside: list[float]) -> None:
     interval = Interval.parse(text)

@@ -34,7 +34,7 @@ class LossBase(nn.Module):
     Args:
         reduction: how the losses of the units become the result.
         hyperparameters: become attributes; tensors become buffers, which move with the module but
-            are not saved with it.
+            are not saved with it, and parameters are trained and saved.
 
     Attributes:
         takes: the signature, as in ``"real N C, label N -> N"``. Optional: with it, shapes, dtypes
@@ -64,7 +64,9 @@ class LossBase(nn.Module):
         self.reduction: Reduction = reduction
         self.hyperparameters = tuple(hyperparameters)
         for name, value in hyperparameters.items():
-            if isinstance(value, Tensor):
+            if isinstance(value, nn.Parameter):
+                self.register_parameter(name, value)
+            elif isinstance(value, Tensor):
                 self.register_buffer(name, value, persistent=False)
             else:
                 setattr(self, name, value)

@@ -14,7 +14,8 @@ class FeatureExtractor(nn.Module):
     """Run a network and return the outputs of some of its layers.
 
     The network is frozen: its parameters get no gradient and it stays in evaluation mode, whatever
-    mode the extractor is in. Gradients reach the images.
+    mode the extractor is in. Gradients reach the images. Features are copies, so layers that work
+    in place, as the ReLU of VGG does, do not change those of the layer before.
 
     >>> network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 8, 3), nn.ReLU())
     >>> [tuple(f.shape) for f in FeatureExtractor(network, ["1", "3"])(torch.zeros(2, 3, 9, 9))]
@@ -35,7 +36,8 @@ class FeatureExtractor(nn.Module):
             features are wanted in.
 
     Raises:
-        ValueError: if there is no layer of a name.
+        ValueError: if there is no layer of a name, or, when called, if a layer did not run.
+        TypeError: when called, if a layer's output is not a tensor.
     """
 
     def __init__(self, network: nn.Module, layers: Sequence[str]) -> None:
@@ -61,8 +63,13 @@ class FeatureExtractor(nn.Module):
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> Any:
-            def hook(module: nn.Module, args: object, output: Tensor) -> None:
-                found[name] = output
+            def hook(module: nn.Module, args: object, output: object) -> None:
+                if not isinstance(output, Tensor):
+                    raise TypeError(
+                        f"the output of layer {name!r} must be a tensor, got "
+                        f"{type(output).__name__}; choose a layer inside it or after it"
+                    )
+                found[name] = output.clone()
 
             return hook
 
@@ -73,6 +80,8 @@ class FeatureExtractor(nn.Module):
         finally:
             for hook in hooks:
                 hook.remove()
+        if idle := [name for name in self.layers if name not in found]:
+            raise ValueError(f"the network did not run its layers {idle}, so they have no features")
         return tuple(found[name] for name in self.layers)
 
 
@@ -83,9 +92,9 @@ def feature_pairs(
     extractor: Any, input: Tensor, target: Tensor, layer_weights: Sequence[float] | None
 ) -> list[tuple[float, Tensor, Tensor]]:
     """Return for each layer its weight and its features of both images, in wide precision."""
-    of_input = _listed(extractor(input))
+    of_input = _listed(extractor(input), input)
     with torch.set_grad_enabled(torch.is_grad_enabled() and target.requires_grad):
-        of_target = _listed(extractor(target))
+        of_target = _listed(extractor(target), target)
     weights = [1.0] * len(of_input) if layer_weights is None else list(layer_weights)
     if len(weights) != len(of_input):
         raise ValueError(
@@ -97,5 +106,14 @@ def feature_pairs(
     ]
 
 
-def _listed(features: Features) -> list[Tensor]:
-    return [features] if isinstance(features, Tensor) else list(features)
+def _listed(features: Features, images: Tensor) -> list[Tensor]:
+    listed = [features] if isinstance(features, Tensor) else list(features)
+    if not listed or any(
+        not isinstance(f, Tensor) or f.ndim < 2 or len(f) != len(images) for f in listed
+    ):
+        got = [tuple(f.shape) if isinstance(f, Tensor) else type(f).__name__ for f in listed]
+        raise ValueError(
+            f"extractor must return a tensor of shape (N, C, ...) with N = {len(images)}, or a "
+            f"sequence of them, got {got}"
+        )
+    return listed

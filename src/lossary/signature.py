@@ -86,18 +86,28 @@ class Operand:
 
 @dataclass(frozen=True)
 class Interval:
-    """The values that a hyperparameter may take, written as mathematics writes them."""
+    """The values that a hyperparameter may take, written as mathematics writes them.
+
+    ``int [1, inf)`` admits whole numbers only.
+    """
 
     text: str
     low: float
     high: float
+    whole: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Interval:
-        low, high = (float(end) for end in text[1:-1].split(","))
-        return cls(text, low, high)
+        bare = text.removeprefix("int ")
+        low, high = (float(end) for end in bare[1:-1].split(","))
+        return cls(bare, low, high, bare != text)
+
+    def __str__(self) -> str:
+        return f"the whole numbers of {self.text}" if self.whole else self.text
 
     def __contains__(self, value: float) -> bool:
+        if self.whole and value != float("inf") and value % 1:
+            return False
         above = value >= self.low if self.text[0] == "[" else value > self.low
         below = value <= self.high if self.text[-1] == "]" else value < self.high
         return above and below
@@ -170,8 +180,9 @@ class Signature:
         if unknown := set(unit) - known:
             raise ValueError(f"the unit of {text!r} has unknown dimensions {sorted(unknown)}")
         constraints = constraints or {}
-        intervals = {k: Interval.parse(v) for k, v in constraints.items() if v[0] in "[("}
-        extras = {k: Operand.parse(v) for k, v in constraints.items() if v[0] not in "[("}
+        ranged = {k for k, v in constraints.items() if v.removeprefix("int ")[0] in "[("}
+        intervals = {k: Interval.parse(constraints[k]) for k in constraints if k in ranged}
+        extras = {k: Operand.parse(constraints[k]) for k in constraints if k not in ranged}
         return cls(loss, text, tuple(names), operands, unit, intervals, extras)
 
     @property
@@ -273,9 +284,8 @@ class Signature:
                 floating.append(value.dtype)
         for name, extra in extras.items():
             if extra is not None:
-                if not isinstance(extra, Tensor):
-                    raise TypeError(f"{self.loss}: {name} must be a tensor, got {_kind(extra)}")
-                self._check_shape(name, self.extras[name], extra, sizes)
+                self._choose(name, (self.extras[name],), extra, False)
+                self._check_shape(name, self.extras[name], cast(Tensor, extra), sizes)
         wide = functools.reduce(torch.promote_types, floating, torch.float32)
         calls = any(operand.domain == "fn" for operand in chosen)
         casts: list[torch.dtype | None] = []
@@ -411,7 +421,7 @@ class Signature:
         for name, interval in self.intervals.items():
             value = hyperparameters.get(name)
             if isinstance(value, int | float) and value not in interval:
-                raise ValueError(f"{self.loss}: {name} must lie in {interval.text}, got {value!r}")
+                raise ValueError(f"{self.loss}: {name} must lie in {interval}, got {value!r}")
 
 
 _remedies = {
@@ -478,13 +488,15 @@ def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:
         if callable(t):
             break
         if isinstance(t, Tensor):
-            if torch.is_autocast_enabled(t.device.type):
-                return torch.autocast(t.device.type, enabled=False)
+            device = t.device.type
+            if _autocast_available(device) and torch.is_autocast_enabled(device):
+                return torch.autocast(device, enabled=False)
             break
     return _AS_IT_IS
 
 
 _AS_IT_IS = nullcontext()
+_autocast_available = functools.cache(torch.amp.is_autocast_available)
 
 
 def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -497,7 +509,8 @@ def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Calla
 
     Args:
         text: see the module's docstring.
-        constraints: for a number its interval, as in ``gamma="[0, inf)"``; for an optional tensor
+        constraints: for a number its interval, as in ``gamma="[0, inf)"``, or ``"int [1, inf)"``
+            if it is a whole number; for an optional tensor
             its domain and dimensions, as in ``class_weight="real C"``.
     """
 

@@ -17,6 +17,12 @@ def test_a_linear_critic_has_the_same_slope_everywhere() -> None:
     assert units.tolist() == pytest.approx([4.0] * 5)
 
 
+def test_samples_may_be_numbers() -> None:
+    """A slope of 3 everywhere: (3 - 1)^2."""
+    units = gradient_penalty(lambda x: 3 * x, REAL[:, 0], FAKE[:, 0], reduction="none")
+    assert units.tolist() == pytest.approx([4.0] * 5)
+
+
 def test_the_norm_is_of_each_sample() -> None:
     """One norm over the batch, as some libraries have it, would give (sqrt(5) * 3 - 1)^2."""
     w = torch.tensor([2.0, -1.0, 2.0])

@@ -108,7 +108,10 @@ def _sampled_softmax(
     num_sampled=0,
     sampler="log_uniform",
 ):
-    """Jean et al. 2015, eq. 8; drawn candidates are drawn again from the same random numbers."""
+    """Jean et al. 2015, eq. 8; drawn candidates are drawn again from the same random numbers.
+
+    A class is drawn at least once in S draws with probability 1 - (1 - p)^S.
+    """
     classes = len(w)
     if candidates is None:
         if sampler == "uniform":
@@ -119,8 +122,8 @@ def _sampled_softmax(
         drawn = torch.multinomial(
             torch.tensor(p, dtype=torch.float64), num_sampled, True, generator=generator
         )
-        candidates = drawn
-        log_expected_counts = [math.log(num_sampled * q) for q in p]
+        candidates = torch.tensor(sorted(set(drawn.tolist())))
+        log_expected_counts = [math.log(1 - (1 - q) ** num_sampled) for q in p]
 
     def score(n, c):
         bias = 0.0 if class_bias is None else float(class_bias[c])

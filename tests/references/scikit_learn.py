@@ -2,20 +2,12 @@
 
 import numpy as np
 import torch
-from sklearn.metrics import hinge_loss, log_loss, zero_one_loss
+from sklearn.metrics import hinge_loss, zero_one_loss
 
 
 def _rows(x, y):
     """Bring (N, C, ...) and (N, ...) to (units, C) and (units,)."""
     return x.movedim(1, -1).reshape(-1, x.shape[1]).numpy(), y.reshape(-1).numpy()
-
-
-def _log_loss(x, y):
-    rows, labels = _rows(x.log_softmax(1).exp(), y)
-    classes = list(range(rows.shape[1]))
-    # scikit-learn clips probabilities: it is a reference only where none is near 0
-    kept = [log_loss([k], [row], labels=classes) for row, k in zip(rows, labels, strict=True)]
-    return torch.tensor(kept, dtype=torch.float64).reshape(y.shape)
 
 
 def _zero_one(x, y):
@@ -37,6 +29,7 @@ def _crammer_singer(x, y, *, margin=1.0):
 
 def _hinge(x, y, *, margin=1.0):
     pairs = zip(x.reshape(-1).numpy(), y.reshape(-1).numpy(), strict=True)
+    # it wants both labels in the data: a second sample, far beyond the margin, adds the other
     units = [margin * hinge_loss([k, -k], [f / margin, -k * 1e9]) * 2 for f, k in pairs]
     return torch.tensor(units, dtype=torch.float64).reshape(x.shape)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast, get_args
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from ..base import FunctionLoss
 from ..reduction import Reduction
@@ -40,6 +40,70 @@ def pure(subject: Subject) -> None:
         for name, was, now in zip(subject.signature.names, before, tensors, strict=True):
             if isinstance(now, Tensor) and not torch.equal(was, now):
                 raise Violation(f"{name} was modified")
+
+
+def forgets(subject: Subject) -> None:
+    """A call leaves nothing behind that the next one feels: no state, no graph."""
+    for tensors, hyper in subject.cases():
+        which = (
+            [] if Trait.NOT_DIFFERENTIABLE in subject.traits else subject.differentiable(tensors)
+        )
+        first = subject.mean(tensors, hyper)
+        for seed in (1, 2):  # a graph kept from the first call fails the second backward
+            made, _ = leaves(subject.example(seed), which)
+            value = subject.mean(made, hyper)
+            try:
+                if which and value.requires_grad:
+                    value.sum().backward()  # all the way, into graphs of earlier calls too
+            except RuntimeError as error:
+                raise Violation(f"a later backward fails: {error}") from None
+        again = subject.mean(tensors, hyper)
+        if not torch.equal(first, again):
+            raise Violation(
+                f"after other calls the same tensors give {again.item()} instead of {first.item()}"
+            )
+
+
+def devices(subject: Subject) -> None:
+    """Nothing is tied to a device: on the meta device, which holds no numbers, it runs too."""
+    if Trait.RANDOM in subject.traits:
+        raise DoesNotApply("random: a generator belongs to a device")
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, nn.Module):
+            return copy.deepcopy(value).to("meta")
+        return value.to("meta") if isinstance(value, Tensor) else value
+
+    for tensors, hyper in subject.cases():
+        given = {name: moved(value) for name, value in hyper.items()}
+        try:
+            value = subject.mean(tuple(map(moved, tensors)), given)
+        except (RuntimeError, NotImplementedError) as error:
+            raise Violation(" ".join(str(error).split())[:300]) from None
+        if value.device.type != "meta":
+            raise Violation(f"tensors on the meta device give a result on {value.device}")
+
+
+def exports(subject: Subject) -> None:
+    """``torch.export`` takes it, as the end of a network."""
+    if Trait.RANDOM in subject.traits:
+        raise DoesNotApply("random: generators are not exported")
+    tensors, hyper = next(subject.cases())
+    kept = [t for t in tensors if isinstance(t, Tensor)]
+
+    class Wrapped(nn.Module):
+        def forward(self, *given: Tensor) -> Tensor:
+            rest = iter(given)
+            call = tuple(next(rest) if isinstance(t, Tensor) else t for t in tensors)
+            return subject.mean(call, hyper)
+
+    try:
+        program = torch.export.export(Wrapped(), tuple(kept))
+        close(program.module()(*kept), subject.mean(tensors, hyper), "exported against eager")
+    except Violation:
+        raise
+    except Exception as error:  # the exporter raises many kinds
+        raise Violation(" ".join(str(error).split())[:300]) from None
 
 
 def module_agrees(subject: Subject) -> None:

@@ -31,6 +31,17 @@ def gradient(subject: Subject) -> None:
         _finite_differences(gradcheck, subject, tensors, hyper, which)
 
 
+def incoming_gradient(subject: Subject) -> None:
+    """Backward multiplies by the gradient that comes in: a loss is rarely the last operation."""
+    for tensors, hyper in subject.cases():
+        made, inputs = leaves(tensors, subject.differentiable(tensors))
+        value = subject.mean(made, hyper)
+        plain = gradients(subject, value, inputs, "mean")
+        tripled = gradients(subject, 3.0 * subject.mean(made, hyper), inputs, "3 x mean")
+        for one, three in zip(plain, tripled, strict=True):
+            close(three, 3.0 * one, "the gradient of 3 x the loss")
+
+
 def second_gradient(subject: Subject) -> None:
     """The derivative of the gradient is right too."""
     for tensors, hyper in subject.cases():
@@ -54,9 +65,7 @@ def _finite_differences(
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # gradcheck warns of inputs it does not like; it judges below
+            warnings.simplefilter("ignore")  # gradcheck warns of inputs, and judges all the same
             examine(value, inputs)
     except RuntimeError as error:
         raise Violation(" ".join(str(error).split())[:400]) from None

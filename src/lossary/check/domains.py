@@ -105,6 +105,56 @@ def _pushed(tensors: Tensors, operands: Sequence[Operand]) -> Iterator[tuple[str
             yield f"{operand} at {edge:g}", changed([i], lambda t, e=edge: torch.full_like(t, e))  # type: ignore[misc]  # a default binds the loop's value
 
 
+SURE = (
+    30.0  # a logit at which a probability is 1e-13: far beyond what a constant inside a log hides
+)
+RIGHT_SHARE = 0.25  # of the cost of being surely wrong; a softmax of a softmax costs 0.36 and more
+
+
+def learns_from_errors(subject: Subject) -> None:
+    """Being sure and wrong has a gradient to learn from."""
+    if Trait.NOT_DIFFERENTIABLE in subject.traits:
+        raise DoesNotApply("a metric: it has no gradient")
+    _, wrong = subject.answers(SURE)
+    for dtype in (F64, torch.float32):
+        made, inputs = leaves(tuple(to(t, dtype) for t in wrong), [0])
+        value = subject.mean(made, subject.variants[0])
+        (slope,) = gradients(subject, value, inputs, "a sure and wrong answer")
+        steepest = slope.flatten(1).abs().amax(1) * len(slope) if slope.ndim > 1 else slope.abs()
+        if not (steepest > 1e-3).all():
+            raise Violation(
+                f"sure and wrong answers, logits of {SURE:g}, have a gradient of "
+                f"{steepest.min().item():.1e} in {dtype}: nothing can be learnt from them"
+            )
+
+
+def rewards_right_answers(subject: Subject) -> None:
+    """Being sure and right costs little of what being sure and wrong costs."""
+    right, wrong = (subject.mean(t, subject.variants[0]) for t in subject.answers(SURE))
+    if not right <= RIGHT_SHARE * wrong:
+        raise Violation(
+            f"sure and right answers cost {right.item():.4g}, sure and wrong ones "
+            f"{wrong.item():.4g}: a softmax or sigmoid too many?"
+        )
+
+
+def keeps_precision(subject: Subject) -> None:
+    """What comes in double precision is computed in double precision."""
+    if Trait.NOT_DIFFERENTIABLE in subject.traits:
+        raise DoesNotApply("a metric: it changes in steps")
+    moves = False
+    for tensors, hyper in subject.cases():
+        exact = subject.mean(tensors, hyper)
+        if exact.dtype != F64:
+            raise Violation(f"float64 in, {exact.dtype} out")
+        i = subject.differentiable(tensors)[0]
+        nudge = torch.linspace(1e-10, 2e-10, tensors[i].numel(), dtype=F64)
+        nudged = (*tensors[:i], tensors[i] - nudge.reshape(tensors[i].shape), *tensors[i + 1 :])
+        moves = moves or not torch.equal(subject.mean(nudged, hyper), exact)
+    if not moves:
+        raise Violation("digits beyond single precision make no difference: it rounds inside")
+
+
 def rejects(subject: Subject) -> None:
     """Wrong shapes, dtypes, values, weights and hyperparameters raise a named error."""
     subject.needs_contract()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from torch import Tensor
 
 from . import claims, conduct, derivatives, domains, sums
 from .subject import DoesNotApply, Subject, Violation, subject_of
@@ -67,18 +69,26 @@ LAWS: dict[str, Callable[[Subject], None]] = {
         sums.ignored_deletes,
         sums.mean_of_nothing,
         sums.parts_add,
+        sums.samples_stand_alone,
         derivatives.gradient,
+        derivatives.incoming_gradient,
         derivatives.second_gradient,
         derivatives.transforms,
         conduct.pure,
+        conduct.forgets,
+        conduct.devices,
         conduct.module_agrees,
         conduct.module_is_a_module,
         conduct.compiles,
+        conduct.exports,
         conduct.layout,
         conduct.order,
         domains.half_precision,
         domains.autocast_agrees,
         domains.extremes,
+        domains.keeps_precision,
+        domains.learns_from_errors,
+        domains.rewards_right_answers,
         domains.rejects,
         claims.reference,
         claims.claims,
@@ -87,29 +97,61 @@ LAWS: dict[str, Callable[[Subject], None]] = {
 }
 
 
+SMALL: tuple[Mapping[str, tuple[int, ...]], ...] = (
+    {"N": (1,), "C": (2,), "D": (1,), "*": ()},
+    {"N": (2,), "C": (2,), "D": (1,), "*": ()},
+    {"N": (2,), "C": (3,), "D": (2,), "*": (2,)},
+)
+
+
 def examine(subject: Subject, name: str) -> Result:
     """Hold one law against a loss."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            # torch's forward mode scripts its own decompositions when it is first used
-            warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
-            LAWS[name](subject)
+        _hold(subject, name)
     except DoesNotApply as why:
         return Result(name, "skipped", str(why))
-    except Violation as broken:
-        if name in subject.expected:
-            return Result(name, "expected", subject.expected[name])
-        return Result(name, "failed", str(broken))
     except Exception as error:  # whatever a user's loss raises is a finding, not our crash
         if name in subject.expected:
             return Result(name, "expected", subject.expected[name])
-        return Result(name, "failed", f"raised {type(error).__name__}: {error}")
+        return Result(name, "failed", f"{_told(error)}{_smallest(subject, name)}")
     if name in subject.expected:
-        return Result(
-            name, "failed", "holds, though it is declared not to: take the declaration out"
-        )
+        return Result(name, "failed", "holds, though it is declared not to: take the claim out")
     return Result(name, "passed")
+
+
+def _hold(subject: Subject, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # torch's forward mode scripts its own decompositions when it is first used
+        warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
+        LAWS[name](subject)
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, Violation) else f"raised {type(error).__name__}: {error}"
+
+
+def _smallest(subject: Subject, name: str) -> str:
+    """Show the smallest tensors that break a law in the same way, if smaller ones do."""
+    if subject.make is not None:
+        return ""
+    for sizes in SMALL:
+        small = replace(subject, sizes=sizes, variants=subject.variants[:1])
+        try:
+            _hold(small, name)
+        except Violation:
+            shown = zip(subject.signature.names, small.example(), strict=True)
+            told = ", ".join(f"{n} = {_numbers(t)}" for n, t in shown if isinstance(t, Tensor))
+            return f" (made from {told})"
+        except Exception:  # noqa: S112 - too small for this loss: a larger one may show it
+            continue
+    return ""
+
+
+def _numbers(tensor: Tensor) -> str:
+    if tensor.is_floating_point():
+        tensor = (tensor * 1000).round() / 1000
+    return str(tensor.tolist())
 
 
 def check(

@@ -38,6 +38,8 @@ class Subject:
         call: ``call(tensors, hyper, weight, reduction)``.
         contract: whether it takes weights and reductions; a plain function does not.
         make: makes float64 tensors that fit, from a generator; or None, then the signature does.
+        additive: whether the loss of a batch is made of the losses of its samples.
+        sizes: sizes of dimensions to try instead of the usual ones.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Subject:
     additive: bool = True
     reference: Callable[..., Any] | None = None
     expected: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def example(
         self, seed: int = 0, sizes: Mapping[str, tuple[int, ...]] | None = None, which: int = 0
@@ -64,7 +67,7 @@ class Subject:
         batched = any(
             "N" in o.dims for alternatives in self.signature.operands for o in alternatives
         )
-        sizes = {**SIZES, "*": (2,) if batched else (4, 2), **(sizes or {})}
+        sizes = {**SIZES, "*": (2,) if batched else (4, 2), **self.sizes, **(sizes or {})}
         chosen = (
             alternatives[which % len(alternatives)] for alternatives in self.signature.operands
         )
@@ -123,6 +126,23 @@ class Subject:
         return next(
             len(t.movedim(d, 0)) for t, d in zip(tensors, dims, strict=True) if d is not None
         )
+
+    def answers(self, score: float) -> tuple[Tensors, Tensors]:
+        """Return tensors whose answers are sure, by ``score``, and right; and sure and wrong."""
+        made = self.example(which=0)
+        match [str(o) for o in self.signature.match(made, {}).operands]:
+            case ["real N C", "label N"] | ["real N C *", "label N *"]:
+                truth = torch.nn.functional.one_hot(made[1], made[0].shape[1])
+                sign = 2.0 * truth.movedim(-1, 1) - 1
+            case ["real *", "sign *"] | ["real N", "sign N"]:
+                sign = made[1]
+            case ["real *", "prob *"] | ["real N", "prob N"]:
+                made = (made[0], made[1].round())
+                sign = 2 * made[1] - 1
+            case _:
+                raise DoesNotApply("the signature tells no right answer")
+        right, wrong = (score * sign).to(F64), (-score * sign).to(F64)
+        return (right, *made[1:]), (wrong, *made[1:])
 
     def needs_contract(self) -> None:
         if not self.contract:
@@ -240,16 +260,16 @@ def _of_function(function: Callable[..., Tensor], declared: Signature) -> Subjec
 
 
 def _of_module(module: LossBase, signature: str | None) -> Subject:
+    owners: dict[tuple[torch.dtype, str], LossBase] = {}  # one per dtype: it may keep a state
+
     def call(
         tensors: Tensors, hyper: Mapping[str, object], weight: Tensor | None, reduction: Reduction
     ) -> Tensor:
-        owner = module
-        if any(p.is_floating_point() for p in (*module.parameters(), *module.buffers())):
-            dtype = next(
-                (t.dtype for t in tensors if isinstance(t, Tensor) and t.is_floating_point()), F64
-            )
-            owner = to(module, dtype)
-        return owner.reduced(*tensors, weight=weight, reduction=reduction)
+        first = next((t for t in tensors if isinstance(t, Tensor) and t.is_floating_point()), None)
+        where = (F64, "cpu") if first is None else (first.dtype, first.device.type)
+        if where not in owners:
+            owners[where] = to(module, where[0]).to(where[1])
+        return owners[where].reduced(*tensors, weight=weight, reduction=reduction)
 
     name = type(module).__name__
     declared = Signature.parse(signature, loss=name) if signature else module.signature

@@ -155,6 +155,10 @@ def _deleted(
 
 def mean_of_nothing(subject: Subject) -> None:
     """The mean of nothing is zero, with zero gradients: empty, all masked or all ignored."""
+    if not subject.contract and subject.ignore_index is not None:
+        tensors, hyper = next(subject.cases())
+        _all_ignored(subject, tensors, hyper)
+        return
     subject.needs_contract()
     for tensors, hyper in subject.cases():
         units = subject.units(tensors, hyper)
@@ -162,15 +166,16 @@ def mean_of_nothing(subject: Subject) -> None:
         empty = subject.select(tensors, torch.arange(0))
         _nothing(subject, tensors, hyper, nothing, "all masked")
         _nothing(subject, empty, hyper, None, "an empty batch")
-        labels = [
-            i
-            for i, o in enumerate(subject.signature.match(tensors, {}).operands)
-            if o.domain == "label"
-        ]
-        if subject.ignore_index is not None and labels:
-            i = labels[0]
-            target = torch.full_like(tensors[i], subject.ignore_index)
-            _nothing(subject, (*tensors[:i], target, *tensors[i + 1 :]), hyper, None, "all ignored")
+        _all_ignored(subject, tensors, hyper)
+
+
+def _all_ignored(subject: Subject, tensors: Tensors, hyper: Mapping[str, object]) -> None:
+    operands = subject.signature.match(tensors, {}).operands
+    labels = [i for i, o in enumerate(operands) if o.domain == "label"]
+    if subject.ignore_index is not None and labels:
+        i = labels[0]
+        target = torch.full_like(tensors[i], subject.ignore_index)
+        _nothing(subject, (*tensors[:i], target, *tensors[i + 1 :]), hyper, None, "all ignored")
 
 
 def _nothing(
@@ -209,3 +214,21 @@ def parts_add(subject: Subject) -> None:
         close(
             cast(Tensor, added), subject.parts(tensors, hyper, weight=w), "parts of micro-batches"
         )
+
+
+def samples_stand_alone(subject: Subject) -> None:
+    """The loss of a batch is the mean of the losses of its samples."""
+    if subject.contract:
+        raise DoesNotApply("its parts say so")
+    if not subject.additive:
+        raise DoesNotApply("declared not additive")
+    # as many samples as classes: a softmax over the wrong dimension has the right shape then
+    for tensors, hyper in subject.cases(sizes={"N": (3,), "C": (3,)}):
+        n = subject.batch_size(tensors)
+        alone = [subject.mean(subject.select(tensors, torch.tensor([i])), hyper) for i in range(n)]
+        got, mean = subject.mean(tensors, hyper), torch.stack(alone).mean()
+        if got.ndim:
+            raise DoesNotApply("it does not reduce its units")
+        if n > 1 and torch.allclose(got, n * mean) and not torch.allclose(mean, 0 * mean):
+            raise Violation("the loss of a batch is the sum over its samples, not their mean")
+        close(got, mean, "the loss of a batch against the mean over its samples")

@@ -25,7 +25,8 @@ def binary_cross_entropy(
     For networks that end in a sigmoid. From logits use
     :func:`~lossary.binary_cross_entropy_with_logits`: a probability that has been rounded to 0 or
     1 has lost what the loss needs. The logarithms are held at -100, as PyTorch holds them, so a
-    sure and wrong answer costs 100; its gradient is bounded by 1e12.
+    sure and wrong answer costs 100; its gradient is bounded by 1e12. The gradient of the target is
+    not held: it is infinite where a probability is 0 or 1.
 
     Args:
         input: probabilities, of any shape.
@@ -37,7 +38,9 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(torch.tensor([0.9, 0.2]), torch.tensor([1, 0]))
     tensor(0.1643)
     """
-    return reduce(F.binary_cross_entropy(input, target, reduction="none"), weight, reduction)
+    unknown = input.isnan()  # refused by torch's kernel; here a nan shows in the loss
+    units = F.binary_cross_entropy(input.masked_fill(unknown, 0.5), target, reduction="none")
+    return reduce(units.masked_fill(unknown, torch.nan), weight, reduction)
 
 
 @signature("real *, prob * -> *")
@@ -60,6 +63,7 @@ def binary_cross_entropy_with_logits(
             one number per class goes with the last dimension. It raises recall above precision.
 
     Raises:
+        TypeError: if ``pos_weight`` is not a tensor.
         ValueError: if ``pos_weight`` does not broadcast to ``input``.
 
     References:
@@ -77,6 +81,11 @@ def binary_cross_entropy_with_logits(
 
 
 def _broadcastable(pos_weight: Tensor, input: Tensor) -> Tensor:
+    if not isinstance(pos_weight, Tensor):
+        raise TypeError(
+            f"pos_weight must be a tensor, got {type(pos_weight).__name__}; "
+            "use torch.tensor(pos_weight)"
+        )
     pairs = zip(pos_weight.shape[::-1], input.shape[::-1], strict=False)
     if pos_weight.ndim > input.ndim or any(p not in (1, n) for p, n in pairs):
         raise ValueError(

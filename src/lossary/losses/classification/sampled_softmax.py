@@ -20,7 +20,7 @@ RemoveHits = Literal["example", "batch", "none"]
 
 @signature(
     "real N D, real C D, label N -> N",
-    num_sampled="[1, inf)",
+    num_sampled="int [1, inf)",
     candidates="label S",
     log_expected_counts="real C",
     class_bias="real C",
@@ -45,19 +45,21 @@ def sampled_softmax_loss(
     :math:`-g_y + \log(e^{g_y} + \sum_{s} e^{g_s})` with :math:`g_c = w_c \cdot x + b_c - \log Q_c`.
 
     For very many classes: it computes :math:`1 + S` logits per example instead of C. Subtracting
-    :math:`\log Q_c`, how often class c is expected in the sample, makes the sum over the sample
-    estimate the sum over all classes. For training only; evaluate with
+    :math:`\log Q_c`, where :math:`Q_c` says how often class c is expected in the sample, keeps
+    classes that are drawn often from being pushed down. For training only; evaluate with
     :func:`~lossary.cross_entropy`.
 
-    Candidates are drawn with replacement, once for the whole batch, so :math:`Q_c` is exactly S
-    times the probability of c. Candidates of your own may be drawn in any way: give their
-    ``log_expected_counts``, or none for a loss over just these classes.
+    Candidates are drawn S times, once for the whole batch, and take part once however often they
+    were drawn, so :math:`Q_c = 1 - (1 - p_c)^S` exactly, and with growing S the loss becomes the
+    full cross-entropy. Candidates of your own may be drawn in any way, and one that is given twice
+    takes part twice: give their ``log_expected_counts``, or none for a loss over just these
+    classes.
 
     Args:
         input: hidden states, of shape (N, D).
         class_vectors: the rows of the output layer, of shape (C, D).
         target: class indices in [0, C), of shape (N,).
-        num_sampled: how many candidates S are drawn, where none are given.
+        num_sampled: the number S of draws, where no candidates are given.
         sampler: ``"log_uniform"`` draws class k with probability :math:`\log\frac{k + 2}{k + 1} /
             \log(C + 1)`, which suits classes sorted by falling frequency; ``"uniform"`` draws
             every class alike.
@@ -71,7 +73,8 @@ def sampled_softmax_loss(
         ignore_index: a unit with this class index weighs nothing.
 
     Raises:
-        ValueError: if a candidate is no class, or an option is unknown.
+        ValueError: if a candidate is no class, an option is unknown, or expected counts come
+            without candidates.
 
     References:
         Jean et al., *On Using Very Large Target Vocabulary for Neural Machine Translation*, ACL
@@ -87,12 +90,17 @@ def sampled_softmax_loss(
             "remove_accidental_hits must be 'example', 'batch' or 'none', got "
             f"{remove_accidental_hits!r}"
         )
+    repeated: Tensor | None = None
     if candidates is None:
-        log_p = _log_probabilities(sampler, class_vectors)
-        candidates = torch.multinomial(log_p.exp(), num_sampled, True, generator=generator)
-        log_expected_counts = log_p + math.log(num_sampled)
-    else:
-        candidates = candidates.long()
+        if log_expected_counts is not None:
+            raise ValueError(
+                "log_expected_counts belong to candidates of your own: give both, or none to draw"
+            )
+        p = _probabilities(sampler, class_vectors)
+        drawn = torch.multinomial(p, num_sampled, True, generator=generator)
+        candidates = drawn.sort().values
+        repeated = candidates.diff(prepend=candidates.new_full((1,), -1)) == 0
+        log_expected_counts = (-torch.expm1(num_sampled * torch.log1p(-p))).log()
     bias = None
     if class_bias is not None or log_expected_counts is not None:
         bias = input.new_zeros(len(class_vectors)) if class_bias is None else class_bias
@@ -107,26 +115,28 @@ def sampled_softmax_loss(
         hits = takes_part.any(0).expand_as(hits)
     if remove_accidental_hits != "none":
         others = others.masked_fill(hits, -torch.inf)
+    if repeated is not None:
+        others = others.masked_fill(repeated, -torch.inf)
     logits = torch.cat([own[:, None], others], 1)
     units = F.cross_entropy(logits, torch.zeros_like(target), reduction="none")
     return reduce(units, weight, reduction)
 
 
-def _log_probabilities(sampler: Sampler, class_vectors: Tensor) -> Tensor:
+def _probabilities(sampler: Sampler, class_vectors: Tensor) -> Tensor:
     classes = len(class_vectors)
     if sampler == "uniform":
-        return class_vectors.new_full((classes,), -math.log(classes))
+        return class_vectors.new_full((classes,), 1 / classes)
     if sampler == "log_uniform":
         rank = torch.arange(classes, dtype=class_vectors.dtype, device=class_vectors.device)
-        return ((rank + 2) / (rank + 1)).log().log() - math.log(math.log(classes + 1))
+        return (torch.log1p(1 / (rank + 1)) / math.log(classes + 1)).clamp(max=1)
     raise ValueError(f"sampler must be 'log_uniform' or 'uniform', got {sampler!r}")
 
 
 class SampledSoftmaxLoss(FunctionLoss):
     """Module form of :func:`sampled_softmax_loss`.
 
-    It owns the class vectors and is called with ``(input, target)``. They are drawn from a normal
-    distribution of standard deviation ``1 / sqrt(in_features)``, which gives logits near 1.
+    It owns the class vectors and is called with ``(input, target)``. They are drawn uniformly
+    between ``-1 / sqrt(in_features)`` and ``1 / sqrt(in_features)``, as in ``nn.Linear``.
 
     Args:
         in_features: the length D of the hidden states.

@@ -24,7 +24,7 @@ def zero_one_loss(
 
     What classification is about, and what the other losses stand in for: its mean is one minus
     the accuracy. A metric: it is constant almost everywhere, so it has no gradient to train with.
-    Of tied scores the lowest class index wins.
+    Of tied scores the lowest class index wins; a nan among the scores makes the answer wrong.
 
     Args:
         input: scores, of shape (N, C, ...); logits and probabilities give the same.

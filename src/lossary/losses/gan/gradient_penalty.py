@@ -52,7 +52,7 @@ def gradient_penalty(
             point.requires_grad_()
         (slope,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
     wide = torch.promote_types(slope.dtype, torch.float32)
-    norm = torch.linalg.vector_norm(slope.flatten(1), dim=1, dtype=wide)
+    norm = torch.linalg.vector_norm(slope.unsqueeze(-1).flatten(1), dim=1, dtype=wide)
     return reduce((norm - target_norm).square(), weight, reduction)
 
 

@@ -56,7 +56,7 @@ def style_loss(
 
 
 def _gram(features: Tensor) -> Tensor:
-    flat = features.flatten(2)
+    flat = features.unsqueeze(-1).flatten(2)
     return flat @ flat.mT / (flat.shape[1] * flat.shape[2])
 
 

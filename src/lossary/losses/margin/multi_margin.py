@@ -83,7 +83,8 @@ def crammer_singer_loss(
 def _lead(input: Tensor, target: Tensor, margin: float) -> Tensor:
     """Return for each class what the true class lacks of its lead over it; for itself nothing."""
     index = target.unsqueeze(1)
-    return (margin - input.gather(1, index) + input).scatter(1, index, 0.0)
+    # scores before the margin: added to a large score first, the margin would be rounded away
+    return (margin + (input - input.gather(1, index))).scatter(1, index, 0.0)
 
 
 class MultiMarginLoss(FunctionLoss):

@@ -47,10 +47,10 @@ def folded_cosine(cosine: Tensor, m: int) -> Tensor:
     eq. 6).
     """
     before, multiple = torch.ones_like(cosine), cosine
-    for _ in range(m - 1):
+    for _ in range(int(m) - 1):
         before, multiple = multiple, 2 * cosine * multiple - before
     k = torch.zeros_like(cosine)
-    for j in range(1, m):
+    for j in range(1, int(m)):
         k = k + (cosine < math.cos(j * math.pi / m))
     return (1 - 2 * (k % 2)) * multiple - 2 * k
 

@@ -13,7 +13,10 @@ from ._prototypes import PrototypeLoss
 
 
 @signature(
-    "real N D, real C D, label N -> N", margin="[1, inf)", blend="[0, inf)", class_weight="real C"
+    "real N D, real C D, label N -> N",
+    margin="int [1, inf)",
+    blend="[0, inf)",
+    class_weight="real C",
 )
 def large_margin_softmax_loss(
     input: Tensor,
