@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+import lossary
+
 torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def _names_of_examples(doctest_namespace: dict[str, object]) -> None:
-    doctest_namespace["torch"] = torch
+    doctest_namespace.update(torch=torch, lossary=lossary)

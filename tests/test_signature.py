@@ -75,6 +75,16 @@ X, Y = torch.randn(4, 3), torch.tensor([0, 1, 2, 1])
             r"class_weight must have shape \(C\) = \(3,\), got \(4,\)",
         ),
         (
+            lambda: cross_entropy(X, Y, class_weight=torch.tensor([1.0, -1.0, 1.0])),
+            ValueError,
+            r"class_weight must hold finite numbers, none below 0, got -1 at \(1,\)",
+        ),
+        (
+            lambda: cross_entropy(X, Y, class_weight=[1.0, 1.0, 1.0]),
+            TypeError,
+            r"class_weight must be a tensor, got list",
+        ),
+        (
             lambda: cross_entropy(X, Y, label_smoothing=-0.1),
             ValueError,
             r"label_smoothing must lie in \[0, 1\], got -0.1",

@@ -125,3 +125,4 @@ from .losses.regression.mse import MSELoss as MSELoss, mse_loss as mse_loss
 from .parts import Parts as Parts, parts as parts
 from .reduction import Reduction as Reduction, reduce as reduce
 from .signature import signature as signature
+from .validation import validation as validation

@@ -23,22 +23,13 @@ import torch
 from torch import Tensor, nn
 
 from .reduction import fit_weight
+from .validation import DOMAINS, assert_values, check_values, level
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Sizes = dict[str, tuple[int, ...]]
 
-DOMAINS = {
-    "real": "real numbers",
-    "prob": "probabilities in [0, 1]",
-    "logprob": "logarithms of probabilities, at most 0",
-    "sign": "labels -1 or 1",
-    "label": "class indices",
-    "fn": "a callable",
-}
-FREE = frozenset({"real", "fn"})  # domains whose every value is valid
 CACHE_LIMIT = 4096  # kinds of calls remembered per loss, so that endless new shapes cost no memory
-LOG_ROUNDING = 1e-3  # a logarithm of a probability may exceed 0 by its own rounding
 
 
 @dataclass(frozen=True)
@@ -114,11 +105,16 @@ class Interval:
 
 
 class Match(NamedTuple):
-    """What is known of a call from the shapes and dtypes of its tensors alone."""
+    """What is known of a call from the shapes and dtypes of its tensors alone.
+
+    ``bounded`` are the tensors whose domains leave something to look at: place, name and domain.
+    """
 
     sizes: Sizes
     operands: tuple[Operand, ...]
+    bounded: tuple[tuple[int, str, str], ...]
     casts: tuple[torch.dtype | None, ...]
+    converts: bool
     wide: torch.dtype
     narrow: torch.dtype | None
 
@@ -207,15 +203,26 @@ class Signature:
             TypeError: if something is not a tensor, or has a dtype outside its domain.
             ValueError: if a shape, a device or a value does not fit.
         """
-        match = self.match(tensors, extras or {})
-        if any(match.casts):
+        extras = extras or {}
+        checks = level()
+        try:
+            match = self.match(tensors, extras)
+        except (TypeError, ValueError):
+            if checks != "off":
+                raise
+            return Admission(tuple(tensors), weight, cast(dict[str, Tensor], dict(extras)), None)
+        if match.converts:
             pairs = zip(tensors, match.casts, strict=True)
             tensors = [cast(Tensor, t).to(dtype) if dtype else t for t, dtype in pairs]
-        readable = _readable(tensors) and (weight is None or _readable([weight]))
+        if weight is None and ignore_index is None and not extras and not match.bounded:
+            return Admission(tuple(tensors), None, {}, match.narrow)
+        everything = (*tensors, *extras.values(), weight)
+        readable = _readable(everything)
+        values = checks == "values" and (readable or _assertable(everything))
         excluded: Tensor | None = None
         labels_fit = False
         if weight is not None:
-            weight = self._check_weight(weight, match.sizes, readable)
+            weight = self._check_weight(weight, match.sizes, readable and values)
             excluded = weight == 0
         if ignore_index is not None:
             ignored, labels_fit = self._ignored(tensors, match, ignore_index, readable)
@@ -224,20 +231,18 @@ class Signature:
                 excluded = ignored if excluded is None else excluded | ignored
         if excluded is not None and not (readable and not excluded.any()):
             tensors = self._exclude(tensors, match, excluded)
-        if readable:
-            for i, (name, operand) in enumerate(zip(self.names, match.operands, strict=True)):
-                known = operand.domain in ("real", "fn") or (
-                    operand.domain == "label" and labels_fit
-                )
-                if not known:
-                    self._check_values(name, operand, cast(Tensor, tensors[i]), match.sizes, i == 0)
         converted: dict[str, Tensor] = {}
-        for name, extra in (extras or {}).items():
-            operand = self.extras[name]
-            dtype = torch.int64 if operand.domain == "label" else match.wide
+        for name, extra in extras.items():
+            dtype = torch.int64 if self.extras[name].domain == "label" else match.wide
             converted[name] = cast(Tensor, extra).to(dtype)
-            if readable and _readable([extra]) and operand.domain != "real":
-                self._check_values(name, operand, converted[name], match.sizes, False)
+        if values:
+            for i, name, domain in match.bounded:
+                if not (domain == "label" and labels_fit):
+                    self._look(
+                        name, domain, cast(Tensor, tensors[i]), match.sizes, readable, i == 0
+                    )
+            for name, extra in converted.items():
+                self._look(name, self.extras[name].domain, extra, match.sizes, readable, False)
         return Admission(tuple(tensors), weight, converted, match.narrow)
 
     def match(self, tensors: Sequence[object], extras: Mapping[str, object]) -> Match:
@@ -295,7 +300,13 @@ class Signature:
             other = isinstance(value, Tensor) and value.dtype != want
             casts.append(want if other and not calls else None)
         narrow = floating[0] if floating and floating[0] != wide else None
-        return Match(sizes, tuple(chosen), tuple(casts), wide, narrow)
+        bounded = tuple(
+            (i, name, operand.domain)
+            for i, (name, operand) in enumerate(zip(self.names, chosen, strict=True))
+            if DOMAINS[operand.domain].outside is not None
+        )
+        converts = any(dtype is not None for dtype in casts)
+        return Match(sizes, tuple(chosen), bounded, tuple(casts), converts, wide, narrow)
 
     def _choose(
         self, name: str, alternatives: tuple[Operand, ...], value: object, is_first: bool
@@ -311,7 +322,7 @@ class Signature:
         floating = value.is_floating_point()
         fitting = [o for o in alternatives if (o.domain == "label") != floating]
         operand = fitting[0] if fitting else alternatives[0]
-        wrong = f"{self.loss}: {name} must hold {DOMAINS[operand.domain]}"
+        wrong = f"{self.loss}: {name} must hold {_named(operand)}"
         if value.is_complex():
             raise TypeError(f"{wrong}, got {value.dtype}")
         if operand.domain == "label" and floating:
@@ -379,42 +390,13 @@ class Signature:
             out.append(value)
         return out
 
-    def _check_values(
-        self, name: str, operand: Operand, value: Tensor, sizes: Sizes, is_first: bool
+    def _look(
+        self, name: str, domain: str, value: Tensor, sizes: Sizes, readable: bool, nan: bool
     ) -> None:
-        """Raise ValueError if a value lies outside the domain of its operand.
-
-        A nan in the first tensor, the prediction, passes: it shows in the loss.
-        """
-        if not value.numel() or (operand.domain == "label" and "C" not in sizes):
-            return
-        value = value.detach()
-        low, high = (end.item() for end in value.aminmax())
-        if operand.domain == "label":
-            classes = sizes["C"][0]
-            if low >= 0 and high < classes:
-                return
-            wrong = (value < 0) | (value >= classes)
-            want = f"class indices from 0 to {classes - 1}"
-        elif operand.domain == "prob":
-            wrong, want = ~((value >= 0) & (value <= 1)), DOMAINS["prob"]
-            if low >= 0 and high <= 1:
-                return
-        elif operand.domain == "logprob":
-            wrong, want = ~(value <= LOG_ROUNDING), DOMAINS["logprob"]
-            if high <= LOG_ROUNDING:
-                return
-        else:
-            wrong, want = ~((value == -1) | (value == 1)), DOMAINS["sign"]
-        if is_first:
-            wrong &= ~value.isnan()
-        if not wrong.any():
-            return
-        at = tuple(wrong.nonzero()[0].tolist())
-        raise ValueError(
-            f"{self.loss}: {name} must hold {want}, got {value[at].item():g} at {at}"
-            f"{_remedies[operand.domain].format(name=name)}"
-        )
+        """Check the values of a tensor, or have its device assert them."""
+        classes = sizes["C"][0] if "C" in sizes else None
+        check = check_values if readable else assert_values
+        check(f"{self.loss}: {name}", domain, value, classes, nan=nan)
 
     def check_hyperparameters(self, hyperparameters: Mapping[str, object]) -> None:
         """Raise ValueError if a number lies outside its interval."""
@@ -424,12 +406,8 @@ class Signature:
                 raise ValueError(f"{self.loss}: {name} must lie in {interval}, got {value!r}")
 
 
-_remedies = {
-    "label": "; give padding the label ignore_index, or zero weight, if this loss has them",
-    "prob": "; of logits use {name}.sigmoid() or {name}.softmax(1), or the loss that takes logits",
-    "logprob": "; use {name}.log_softmax(1) for logits, {name}.log() for probabilities",
-    "sign": "; of labels 0 and 1 use 2 * {name} - 1",
-}
+def _named(operand: Operand) -> str:
+    return DOMAINS[operand.domain].holds.removesuffix(" from 0 to {top}")
 
 
 def _kind(value: object) -> str:
@@ -471,12 +449,18 @@ def _remedy(name: str, operand: Operand, shape: tuple[int, ...], sizes: Sizes) -
 
 def _readable(tensors: Sequence[object]) -> bool:
     """Whether Python may look at values: plain eager tensors on the CPU, under no transform."""
+    return _plain(tensors) and all(t.is_cpu for t in tensors if isinstance(t, Tensor))
+
+
+def _assertable(tensors: Sequence[object]) -> bool:
+    """Whether a device can assert values by itself."""
+    return _plain(tensors) and all(t.is_cuda for t in tensors if isinstance(t, Tensor))
+
+
+def _plain(tensors: Sequence[object]) -> bool:
     if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
-    for t in tensors:
-        if isinstance(t, Tensor) and (type(t) not in (Tensor, nn.Parameter) or not t.is_cpu):
-            return False
-    return True
+    return all(type(t) in (Tensor, nn.Parameter) for t in tensors if isinstance(t, Tensor))
 
 
 def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:

@@ -12,7 +12,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("real N C *, label N * -> N *", alpha="real C")
+@signature("real N C *, label N * -> N *", alpha="weight C")
 def balanced_cross_entropy(
     input: Tensor,
     target: Tensor,

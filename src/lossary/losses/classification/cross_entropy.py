@@ -14,7 +14,7 @@ from ...spec import LossSpec, Trait
 
 @signature(
     "real N C *, label N * | prob N C * -> N *",
-    class_weight="real C",
+    class_weight="weight C",
     label_smoothing="[0, 1]",
 )
 def cross_entropy(

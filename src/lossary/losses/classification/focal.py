@@ -11,7 +11,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("real N C *, label N * -> N *", gamma="[0, inf)", class_weight="real C")
+@signature("real N C *, label N * -> N *", gamma="[0, inf)", class_weight="weight C")
 def focal_loss(
     input: Tensor,
     target: Tensor,

@@ -12,7 +12,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("logprob N C *, label N * -> N *", class_weight="real C")
+@signature("logprob N C *, label N * -> N *", class_weight="weight C")
 def nll_loss(
     input: Tensor,
     target: Tensor,

@@ -10,7 +10,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("real *, sign * -> *", margin="(0, inf)")
+@signature("real *, sign * -> *", margin="[0, inf)")
 def hinge_loss(
     input: Tensor,
     target: Tensor,
@@ -39,7 +39,7 @@ def hinge_loss(
     return reduce((margin - target * input).clamp(min=0), weight, reduction)
 
 
-@signature("real *, sign * -> *", margin="(0, inf)")
+@signature("real *, sign * -> *", margin="[0, inf)")
 def squared_hinge_loss(
     input: Tensor,
     target: Tensor,

@@ -11,7 +11,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("real N C *, label N * -> N *", p="[1, inf)", margin="(0, inf)", class_weight="real C")
+@signature("real N C *, label N * -> N *", p="[1, inf)", margin="[0, inf)", class_weight="weight C")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -49,7 +49,7 @@ def multi_margin_loss(
     return reduce(units, weigh(own, weight), reduction)
 
 
-@signature("real N C *, label N * -> N *", margin="(0, inf)")
+@signature("real N C *, label N * -> N *", margin="[0, inf)")
 def crammer_singer_loss(
     input: Tensor,
     target: Tensor,

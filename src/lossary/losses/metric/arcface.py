@@ -15,7 +15,10 @@ from ._prototypes import PrototypeLoss
 
 
 @signature(
-    "real N D, real C D, label N -> N", margin="[0, 3.14]", scale="(0, inf)", class_weight="real C"
+    "real N D, real C D, label N -> N",
+    margin="[0, 3.14]",
+    scale="(0, inf)",
+    class_weight="weight C",
 )
 def arcface_loss(
     input: Tensor,

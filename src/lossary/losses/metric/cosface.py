@@ -13,7 +13,7 @@ from ._prototypes import PrototypeLoss
 
 
 @signature(
-    "real N D, real C D, label N -> N", margin="[0, inf)", scale="(0, inf)", class_weight="real C"
+    "real N D, real C D, label N -> N", margin="[0, inf)", scale="(0, inf)", class_weight="weight C"
 )
 def cosface_loss(
     input: Tensor,

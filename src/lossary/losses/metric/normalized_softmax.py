@@ -12,7 +12,7 @@ from ._angles import cosines, softmax_loss
 from ._prototypes import PrototypeLoss
 
 
-@signature("real N D, real C D, label N -> N", scale="(0, inf)", class_weight="real C")
+@signature("real N D, real C D, label N -> N", scale="(0, inf)", class_weight="weight C")
 def normalized_softmax_loss(
     input: Tensor,
     prototypes: Tensor,

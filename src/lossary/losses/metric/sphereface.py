@@ -16,7 +16,7 @@ from ._prototypes import PrototypeLoss
     "real N D, real C D, label N -> N",
     margin="int [1, inf)",
     blend="[0, inf)",
-    class_weight="real C",
+    class_weight="weight C",
 )
 def sphereface_loss(
     input: Tensor,

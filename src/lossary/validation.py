@@ -1,0 +1,155 @@
+"""Validation: what is checked on a call, the domains of values, and how they are told apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Level = Literal["off", "shapes", "values"]
+
+_level: Level = "values"
+
+
+class validation:  # noqa: N801 - used as a function, like torch.no_grad
+    """Set how much is checked on every call, for the whole process.
+
+    ``"values"``, the default: shapes, dtypes and devices, and whether labels, probabilities, signs
+    and weights lie in their domains. ``"shapes"``: no look at values. ``"off"``: nothing; what does
+    not fit may broadcast, or fail inside torch.
+
+    On the CPU values are looked at when they come. On other devices that would wait for the
+    device, so they are asserted there, asynchronously: the error comes with a later operation.
+    Compiled code, and code under ``torch.func``, does not look at values.
+
+    >>> with validation("shapes"):  # for a block; validation("shapes") alone sets it for good
+    ...     lossary.hinge_loss(torch.tensor([0.5]), torch.tensor([0.0]))
+    tensor(1.)
+    >>> lossary.hinge_loss(torch.tensor([0.5]), torch.tensor([0.0]))
+    Traceback (most recent call last):
+    ValueError: hinge_loss: target must hold labels -1 or 1, got 0 at (0,); of labels 0 and 1 ...
+    """
+
+    def __init__(self, level: Level) -> None:
+        global _level
+        if level not in get_args(Level):
+            raise ValueError(f"the level must be one of {get_args(Level)}, got {level!r}")
+        self._before, _level = _level, level
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _level
+        _level = self._before
+
+
+def level() -> Level:
+    """Return how much is checked."""
+    return _level
+
+
+LOG_ROUNDING = 1e-3  # a logarithm of a probability may exceed 0 by its own rounding
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values that a tensor may hold.
+
+    Attributes:
+        holds: what they are, in words; ``{top}`` is the last class.
+        remedy: what to do about others; ``{name}`` is the tensor.
+        outside: where a tensor holds others, given the number of classes.
+        spans: whether the smallest and the largest value settle that all lie inside.
+    """
+
+    holds: str
+    remedy: str = ""
+    outside: Callable[[Tensor, int], Tensor] | None = None
+    spans: Callable[[float, float, int], bool] = lambda low, high, classes: False
+
+
+DOMAINS = {
+    "real": Domain("real numbers"),
+    "prob": Domain(
+        "probabilities in [0, 1]",
+        "; of logits use {name}.sigmoid() or {name}.softmax(1), or the loss that takes logits",
+        lambda x, _: ~((x >= 0) & (x <= 1)),
+        lambda low, high, _: low >= 0 and high <= 1,
+    ),
+    "logprob": Domain(
+        "logarithms of probabilities, at most 0",
+        "; use {name}.log_softmax(1) for logits, {name}.log() for probabilities",
+        lambda x, _: ~(x <= LOG_ROUNDING),
+        lambda low, high, _: high <= LOG_ROUNDING,
+    ),
+    "sign": Domain(
+        "labels -1 or 1",
+        "; of labels 0 and 1 use 2 * {name} - 1",
+        lambda x, _: ~((x == -1) | (x == 1)),
+    ),
+    "label": Domain(
+        "class indices from 0 to {top}",
+        "; give padding the label ignore_index, or zero weight, if this loss has them",
+        lambda x, classes: (x < 0) | (x >= classes),
+        lambda low, high, classes: low >= 0 and high < classes,
+    ),
+    "weight": Domain(
+        "finite numbers, none below 0",
+        "",
+        lambda x, _: ~((x >= 0) & (x < math.inf)),
+        lambda low, high, _: low >= 0 and high < math.inf,
+    ),
+    "fn": Domain("a callable"),
+}
+
+
+def check_values(name: str, domain: str, value: Tensor, classes: int | None, *, nan: bool) -> None:
+    """Raise ValueError if a tensor on the CPU holds a value outside its domain.
+
+    Args:
+        name: the loss and the tensor, as in ``hinge_loss: target``.
+        domain: a name of :data:`DOMAINS`.
+        value: the tensor.
+        classes: the number of classes; labels of a loss without classes may be any integers.
+        nan: whether nan passes: of a prediction it shows in the loss.
+    """
+    found = DOMAINS[domain]
+    if found.outside is None or not value.numel() or (domain == "label" and classes is None):
+        return
+    value, count = value.detach(), classes or 0
+    low, high = (end.item() for end in value.aminmax())
+    if found.spans(low, high, count):
+        return
+    wrong = found.outside(value, count)
+    if nan:
+        wrong &= ~value.isnan()
+    if wrong.any():
+        at = tuple(wrong.nonzero()[0].tolist())
+        tensor = name.rpartition(" ")[2]
+        raise ValueError(
+            f"{name} must hold {found.holds.format(top=count - 1)}, got {value[at].item():g} at "
+            f"{at}{found.remedy.format(name=tensor)}"
+        )
+
+
+def assert_values(name: str, domain: str, value: Tensor, classes: int | None, *, nan: bool) -> None:
+    """Assert the same on a device, without waiting for it."""
+    found = DOMAINS[domain]
+    if found.outside is None or not value.numel() or (domain == "label" and classes is None):
+        return
+    value, count = value.detach(), classes or 0
+    wrong = found.outside(value, count)
+    if nan:
+        wrong = wrong & ~value.isnan()
+    torch._assert_async(~wrong.any(), f"{name} must hold {found.holds.format(top=count - 1)}")
