@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: demo test lint types check-tests browser readme clean
+.PHONY: demo test lint types check-tests browser fuzz tables mutants readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/lossary compare digits --imbalance 0.1 \
@@ -24,6 +24,18 @@ types: .venv/dev.stamp
 
 check-tests: .venv/dev.stamp browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# 10,000 generated calls of every loss, twice: inside its domain and beside it. About 15 minutes.
+fuzz: .venv/dev.stamp
+	LOSSARY_FUZZ=10000 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal tests/fuzz
+
+# The tables of docs/trust.md: what works with every loss, and how exact it is.
+tables: .venv/dev.stamp
+	$(BIN)/python docs/trust_tables.py
+
+# How many small errors, put into the losses one at a time, the tests notice.
+mutants: .venv/dev.stamp
+	$(BIN)/python tests/mutation/mutants.py
 
 # The report is tested in a real browser. Where it cannot be installed those tests say so and skip.
 browser:
