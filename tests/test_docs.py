@@ -39,6 +39,37 @@ def test_the_readme_lists_the_losses_of_the_catalog() -> None:
     assert with_table(README) == README, "run `make readme`"
 
 
+def errors() -> dict[str, list[float]]:
+    """Return the rows of the table of errors."""
+    page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `(\w+)` \|((?: [\d.e+-]+ \|){6})$", page, re.MULTILINE)
+    return {name: [float(cell) for cell in cells.split("|")[:-1]] for name, cells in found}
+
+
+def test_the_table_of_errors_has_every_loss_and_the_readme_its_worst() -> None:
+    specs = [s for s in lossary.catalog() if s.example is None and Trait.RANDOM not in s.traits]
+    assert set(errors()) == {spec.name for spec in specs}, "run `make tables`"
+    worst = [max(column) for column in zip(*errors().values(), strict=True)]
+    for name, numbers in (("value", worst[::2]), ("gradient", worst[1::2])):
+        assert f"| {name} | " + " | ".join(f"{n:.1e}" for n in numbers) + " |" in README
+
+
+@pytest.mark.parametrize("name", ["focal_loss", "huber_loss"])
+def test_the_table_of_errors_is_what_is_measured(name: str) -> None:
+    """A sample, in single precision; `make tables` measures all of them."""
+    worst = runpy.run_path(str(ROOT / "docs" / "trust_tables.py"))["worst"]
+    spec = next(spec for spec in lossary.catalog() if spec.name == name)
+    for measured, told in zip(worst(spec, torch.float32), errors()[name], strict=False):
+        assert measured <= 3 * told  # other processors round otherwise
+
+
+def test_the_table_of_support_has_every_loss_and_no_exception() -> None:
+    page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|((?: (?:yes|no|n/a) \|){7})$", page, re.MULTILINE)
+    assert {name for name, _ in rows} == {spec.name for spec in lossary.catalog()}
+    assert not [name for name, cells in rows if " no " in cells]
+
+
 def test_the_changelog_counts_the_losses() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     families = {spec.family for spec in lossary.catalog()}

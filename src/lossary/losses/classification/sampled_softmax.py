@@ -90,6 +90,8 @@ def sampled_softmax_loss(
             "remove_accidental_hits must be 'example', 'batch' or 'none', got "
             f"{remove_accidental_hits!r}"
         )
+    if not len(class_vectors):
+        raise ValueError("sampled_softmax_loss: class_vectors must hold at least one class")
     repeated: Tensor | None = None
     if candidates is None:
         if log_expected_counts is not None:
