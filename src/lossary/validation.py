@@ -96,7 +96,7 @@ DOMAINS = {
     "sign": Domain(
         "labels -1 or 1",
         "; of labels 0 and 1 use 2 * {name} - 1",
-        lambda x, _: ~((x == -1) | (x == 1)),
+        lambda x, _: x.abs() != 1,
     ),
     "label": Domain(
         "class indices from 0 to {top}",

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lossary import CrossEntropyLoss, LossBase
 from lossary.compare import CompareError, compare
-from lossary.compare.store import write_whole
+from lossary.files import write_whole
 
 QUICK = {"epochs": 2, "folds": 3, "learning_rates": (3e-3,), "progress": False}
 
@@ -278,10 +278,15 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    def fails_half_way(place: Path) -> None:
+        place.write_text("half")
+        raise OSError("disk full")
+
     write_whole(tmp_path / "file", "old")
-    with pytest.raises(TypeError):
-        write_whole(tmp_path / "file", 3)  # type: ignore[arg-type]  # fails in the middle
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(tmp_path / "file", fails_half_way)
     assert (tmp_path / "file").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_the_report_needs_nothing_else_and_holds_the_numbers(tmp_path: Path) -> None:

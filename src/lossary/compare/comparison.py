@@ -23,13 +23,14 @@ from rich.progress import (
 )
 
 from ..data.tables import DataError, Table, Task, load_table, table_of
+from ..files import write_whole
 from ..lookup import NotFoundError
 from ..tasks.choice import Choice, ChoiceError, choose, given
 from ..tasks.networks import NetworkFactory, network_factory
 from .experiment import CompareError, Settings, check_samples, compute_once, missing, run_cell
 from .report import render
 from .result import Comparison
-from .store import Store, write_whole
+from .store import Store
 
 LEARNING_RATES = (1e-3, 3e-3, 1e-2)
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..files import write_whole
 from .experiment import CompareError, Settings
 
 SETTINGS, RESULTS, REPORT = "settings.json", "results.jsonl", "report.html"
@@ -70,13 +71,3 @@ class Store:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -15,6 +15,7 @@ import torch
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ..data.tables import DataError, Task, load_table
+from ..files import write_whole
 from ..lookup import NotFoundError
 from ..train import Callback, Record, Run
 from .choice import ChoiceError, choose
@@ -143,5 +144,5 @@ def train(config: Config, tell: Callable[[str], None] = print) -> list[Record]:
     )
     out.mkdir(parents=True, exist_ok=True)
     fit.model.save(out / MODEL)
-    (out / HISTORY).write_text(json.dumps(history, indent=2) + "\n", encoding="utf-8")
+    write_whole(out / HISTORY, json.dumps(history, indent=2) + "\n")
     return history

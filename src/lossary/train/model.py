@@ -17,6 +17,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
+from ..files import write_whole
 from .batches import Batches, Columns, as_tensor, is_array
 from .callbacks import Callback, LossMonitor, ProgressBar
 from .engine import Engine
@@ -283,15 +284,7 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save network and loss to a safetensors file, all of it or nothing."""
-        path = Path(path)
-        temporary = path.with_name(f"{path.name}.part")
-        try:
-            save_model(self.wired, str(temporary))
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(Path(path), lambda place: save_model(self.wired, str(place)))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Load what :meth:`save` saved; names and shapes must fit."""
