@@ -75,6 +75,16 @@ def test_devices_assert_what_the_cpu_checks(domain: str, good: list, bad: list) 
             look("loss: target", domain, torch.tensor(bad), 3, nan=False)
 
 
+@pytest.mark.parametrize("place", [0, 65_535, 65_536, 199_999])
+@pytest.mark.parametrize("wrong", [0.0, 0.5, -2.0, 1.5, float("nan")])
+def test_one_wrong_sign_among_many_is_found(place: int, wrong: float) -> None:
+    signs = torch.where(torch.arange(200_000) % 3 == 0, -1.0, 1.0)
+    check_values("loss: target", "sign", signs, None, nan=False)
+    signs[place] = wrong
+    with pytest.raises(ValueError, match=rf"at \({place},\)"):
+        check_values("loss: target", "sign", signs, None, nan=False)
+
+
 def test_nan_in_a_prediction_passes_both_ways() -> None:
     p = torch.tensor([float("nan"), 0.5])
     for look in (check_values, assert_values):
