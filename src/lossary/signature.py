@@ -117,6 +117,7 @@ class Match(NamedTuple):
     converts: bool
     wide: torch.dtype
     narrow: torch.dtype | None
+    device: torch.device | None
 
 
 class Admission(NamedTuple):
@@ -222,7 +223,7 @@ class Signature:
         excluded: Tensor | None = None
         labels_fit = False
         if weight is not None:
-            weight = self._check_weight(weight, match.sizes, readable and values)
+            weight = self._check_weight(weight, match, readable and values)
             excluded = weight == 0
         if ignore_index is not None:
             ignored, labels_fit = self._ignored(tensors, match, ignore_index, readable)
@@ -279,17 +280,14 @@ class Signature:
             if not isinstance(value, Tensor):
                 continue
             device = device or value.device
-            if value.device != device:
-                raise ValueError(
-                    f"{self.loss}: {name} must be on {device} like the tensors before it, got "
-                    f"{value.device}; use {name}.to({str(device)!r})"
-                )
+            self._check_device(name, value, device)
             self._check_shape(name, operand, value, sizes)
             if value.is_floating_point():
                 floating.append(value.dtype)
         for name, extra in extras.items():
             if extra is not None:
                 self._choose(name, (self.extras[name],), extra, False)
+                self._check_device(name, cast(Tensor, extra), device)
                 self._check_shape(name, self.extras[name], cast(Tensor, extra), sizes)
         wide = functools.reduce(torch.promote_types, floating, torch.float32)
         calls = any(operand.domain == "fn" for operand in chosen)
@@ -306,7 +304,7 @@ class Signature:
             if DOMAINS[operand.domain].outside is not None
         )
         converts = any(dtype is not None for dtype in casts)
-        return Match(sizes, tuple(chosen), bounded, tuple(casts), converts, wide, narrow)
+        return Match(sizes, tuple(chosen), bounded, tuple(casts), converts, wide, narrow, device)
 
     def _choose(
         self, name: str, alternatives: tuple[Operand, ...], value: object, is_first: bool
@@ -333,6 +331,13 @@ class Signature:
             )
         return operand
 
+    def _check_device(self, name: str, value: Tensor, device: torch.device | None) -> None:
+        if device is not None and value.device != device:
+            raise ValueError(
+                f"{self.loss}: {name} must be on {device} like the other tensors, got "
+                f"{value.device}; use {name}.to({str(device)!r})"
+            )
+
     def _check_shape(self, name: str, operand: Operand, value: Tensor, sizes: Sizes) -> None:
         before = dict(sizes)
         why = operand.bind(value.shape, sizes)
@@ -343,10 +348,11 @@ class Signature:
                 f"{_remedy(name, operand, tuple(value.shape), before)}"
             )
 
-    def _check_weight(self, weight: Tensor, sizes: Sizes, readable: bool) -> Tensor:
+    def _check_weight(self, weight: Tensor, match: Match, readable: bool) -> Tensor:
         if not isinstance(weight, Tensor):
             raise TypeError(f"{self.loss}: weight must be a tensor, got {_kind(weight)}")
-        weight = fit_weight(weight, self.unit_shape(sizes))
+        self._check_device("weight", weight, match.device)
+        weight = fit_weight(weight, self.unit_shape(match.sizes))
         if readable and weight.numel() and weight.dtype != torch.bool:
             low, high = (float(end) for end in weight.detach().aminmax())
             if not (low >= 0 and high < math.inf):
