@@ -4,6 +4,7 @@ from .base import LossBase as LossBase
 from .catalog import catalog as catalog
 from .check import CheckReport as CheckReport, check as check
 from .features import FeatureExtractor as FeatureExtractor
+from .fuse import fuse as fuse, gradient_buffers as gradient_buffers
 from .losses.binary.balanced_binary_cross_entropy import (
     BalancedBinaryCrossEntropyLoss as BalancedBinaryCrossEntropyLoss,
     balanced_binary_cross_entropy as balanced_binary_cross_entropy,

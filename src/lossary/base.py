@@ -79,6 +79,14 @@ class LossBase(nn.Module):
         self, *tensors: Any, weight: Tensor | None = None, reduction: Reduction = "mean"
     ) -> Tensor:
         """Return the loss of ``tensors`` under another reduction than the module's own."""
+        units, weight, _, narrow = self.weighted(tensors, weight)
+        result = reduce(units, weight, reduction)
+        return result if narrow is None or reduction == "parts" else result.to(narrow)
+
+    def weighted(
+        self, tensors: tuple[Any, ...], weight: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, tuple[Any, ...], torch.dtype | None]:
+        """Return what is reduced: losses, weights, the tensors used, the dtype of the result."""
         if self.signature is not None:
             tensors, weight, _, narrow = self.signature.admit(tensors, weight)
         else:
@@ -89,8 +97,7 @@ class LossBase(nn.Module):
         if isinstance(units, tuple):
             units, own = units
             weight = own if weight is None else own * weight
-        result = reduce(units, weight, reduction)
-        return result if narrow is None or reduction == "parts" else result.to(narrow)
+        return units, weight, tensors, narrow
 
     def extra_repr(self) -> str:
         return ", ".join(f"{n}={getattr(self, n)!r}" for n in (*self.hyperparameters, "reduction"))

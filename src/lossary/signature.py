@@ -404,6 +404,21 @@ class Signature:
         check = check_values if readable else assert_values
         check(f"{self.loss}: {name}", domain, value, classes, nan=nan)
 
+    def outside(self, tensors: Sequence[object], weight: Tensor | None) -> tuple[Tensor, ...]:
+        """Return where admitted tensors, and a weight, lie outside their domains, as masks."""
+        match = self.match(tensors, {})
+        classes = match.sizes["C"][0] if "C" in match.sizes else None
+        masks = []
+        for i, _, domain in match.bounded:
+            outside, value = DOMAINS[domain].outside, cast(Tensor, tensors[i])
+            if outside is not None and not (domain == "label" and classes is None):
+                wrong = outside(value, classes or 0)
+                masks.append(wrong & ~value.isnan() if i == 0 else wrong)
+        negative = DOMAINS["weight"].outside
+        if weight is not None and weight.dtype != torch.bool and negative is not None:
+            masks.append(negative(weight, 0))
+        return tuple(masks)
+
     def check_hyperparameters(self, hyperparameters: Mapping[str, object]) -> None:
         """Raise ValueError if a number lies outside its interval."""
         for name, interval in self.intervals.items():

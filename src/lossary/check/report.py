@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from . import claims, conduct, derivatives, domains, sums
+from . import claims, conduct, derivatives, domains, fused, sums
 from .subject import DoesNotApply, Subject, Violation, subject_of
 
 Outcome = Literal["passed", "failed", "skipped", "expected"]
@@ -81,6 +81,7 @@ LAWS: dict[str, Callable[[Subject], None]] = {
         conduct.module_is_a_module,
         conduct.compiles,
         conduct.exports,
+        fused.fused_agrees,
         conduct.layout,
         conduct.order,
         domains.half_precision,

@@ -1,0 +1,83 @@
+"""The law of fusing: one pass gives what the formula gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Generator, Tensor
+
+from ..fuse import fuse
+from ..reduction import Reduction
+from ..spec import Trait
+from .subject import DoesNotApply, Subject, Tensors, Violation, leaves, to
+
+LARGE: Mapping[str, tuple[int, ...]] = {"N": (8192,)}  # units enough for compiled code to run
+LONE: Mapping[str, tuple[int, ...]] = {"*": (16384, 2)}  # where the signature has no batch
+TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}  # of the largest value
+REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none", "parts")
+
+
+def fused_agrees(subject: Subject) -> None:
+    """Fused and plain give the same values and gradients, with weights and whatever reduction."""
+    subject.needs_contract()
+    if Trait.RANDOM in subject.traits:
+        raise DoesNotApply("random: a formula that draws is not fused")
+    if subject.make is not None:
+        raise DoesNotApply("its example has a size of its own")
+    call = _fused(subject)
+    batched = any(
+        "N" in o.dims for alternatives in subject.signature.operands for o in alternatives
+    )
+    for number, (tensors, hyper) in enumerate(subject.cases(sizes=LARGE if batched else LONE)):
+        for dtype in (torch.float32, torch.bfloat16) if number == 0 else (torch.float32,):
+            cast = tuple(to(t, dtype) for t in tensors)
+            units = subject.units(cast, hyper)
+            weight = torch.randint(0, 3, units.shape, generator=Generator().manual_seed(1)).float()
+            for reduction in REDUCTIONS if number == 0 else REDUCTIONS[:1]:
+                for w in (None, weight):
+                    _compare(subject, call, cast, hyper, w, reduction)
+
+
+def _fused(subject: Subject) -> Callable[..., Tensor]:
+    if subject.spec is not None:
+        function = fuse(subject.spec.function)
+        return lambda tensors, hyper, weight, reduction: function(
+            *tensors, **hyper, weight=weight, reduction=reduction
+        )
+    if subject.module is None:
+        raise DoesNotApply("neither a loss of the library nor a LossBase")
+    module = fuse(subject.module)
+    return lambda tensors, hyper, weight, reduction: module.reduced(
+        *tensors, weight=weight, reduction=reduction
+    )
+
+
+def _compare(
+    subject: Subject,
+    call: Callable[..., Tensor],
+    tensors: Tensors,
+    hyper: Mapping[str, object],
+    weight: Tensor | None,
+    reduction: Reduction,
+) -> None:
+    which = [] if Trait.NOT_DIFFERENTIABLE in subject.traits else subject.differentiable(tensors)
+    results: list[list[Tensor]] = []
+    for form in (subject.call, call):
+        made, inputs = leaves(tensors, which)
+        value = form(made, hyper, weight, reduction)
+        found = [value.detach()]
+        if which:
+            seed = torch.rand(value.shape, generator=Generator().manual_seed(2)).to(value.dtype)
+            found += torch.autograd.grad(value, inputs, seed, materialize_grads=True)
+        results.append(found)
+    tolerance = TOLERANCE[tensors[0].dtype]
+    for i, (plain, fused) in enumerate(zip(*results, strict=True)):
+        what = f"fused, {reduction}, {'value' if i == 0 else f'gradient {i}'}"
+        if plain.dtype != fused.dtype:
+            raise Violation(f"{what}: {fused.dtype} instead of {plain.dtype}")
+        difference, size = (plain - fused).abs(), plain.abs()
+        if not (difference.max() <= tolerance * size.max()):
+            raise Violation(
+                f"{what}: differs by {difference.max().item():.3g} of {size.max().item():.3g}"
+            )

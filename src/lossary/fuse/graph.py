@@ -1,0 +1,266 @@
+"""The graph of a formula: what is computed for one unit, as plain operations on numbers.
+
+A graph has two axes: the *units*, and the one *inner* axis that a unit may have, such as its
+classes or its features. What compares the samples of a batch with each other is no such graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["f", "i", "m"]  # single precision, whole number, yes or no
+
+
+class NotFusible(Exception):  # noqa: N818 - an answer, not an error
+    """One pass over memory cannot compute a formula; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One value: a constant, an input, or an operation on other values.
+
+    Attributes:
+        op: the name of the operation.
+        args: what it is applied to.
+        kind: what it holds.
+        units: whether it differs between units.
+        inner: whether it differs along the inner axis.
+        value: the number of a constant, the place of an input.
+        level: how many reductions along the inner axis must come first.
+        number: counts the nodes in the order they were made.
+    """
+
+    op: str
+    args: tuple[Node, ...]
+    kind: Kind
+    units: bool
+    inner: bool
+    value: float | int | None
+    level: int
+    number: int
+
+    @property
+    def is_constant(self) -> bool:
+        return self.op == "const"
+
+
+REDUCTIONS = frozenset({"sum", "max", "min"})  # along the inner axis
+
+
+class Builder:
+    """Makes nodes, equal ones only once."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[object, Node] = {}
+
+    def make(
+        self,
+        op: str,
+        *args: Node,
+        kind: Kind | None = None,
+        units: bool = False,
+        inner: bool = False,
+        value: float | int | None = None,
+    ) -> Node:
+        kind = kind or (args[0].kind if args else "f")
+        units = units or any(a.units for a in args)
+        ends = op in REDUCTIONS or op == "take"
+        inner = not ends and (inner or any(a.inner for a in args))
+        level = max((a.level for a in args), default=0) + (op in REDUCTIONS)
+        key = (op, tuple(a.number for a in args), kind, units, inner, repr(value))
+        if key not in self.nodes:
+            self.nodes[key] = Node(op, args, kind, units, inner, value, level, len(self.nodes))
+        return self.nodes[key]
+
+    def const(self, value: float | int | bool, kind: Kind | None = None) -> Node:
+        if kind is None:
+            kind = "m" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
+        return self.make("const", kind=kind, value=float(value) if kind == "f" else int(value))
+
+    def cast(self, node: Node, kind: Kind) -> Node:
+        if node.kind == kind:
+            return node
+        if node.is_constant:
+            value = node.value or 0
+            return self.const(bool(value) if kind == "m" else value, kind)
+        if node.op == "where" and all(a.is_constant for a in node.args[1:]):
+            condition, a, b = node.args
+            return self.where(condition, self.cast(a, kind), self.cast(b, kind))
+        return self.make(f"{node.kind}_to_{kind}", node, kind=kind)
+
+    def binary(self, op: str, a: Node, b: Node) -> Node:
+        """Make an arithmetic operation in its shortest form.
+
+        Signs and constants move outwards, where they meet others and vanish; no rule loses digits
+        or turns nan and inf into numbers.
+        """
+        a, b = self._alike(a, b)
+        if a.kind == "m":
+            a, b = self.cast(a, "i"), self.cast(b, "i")
+        if a.is_constant and b.is_constant and a.kind == "f" and op in _FOLD:
+            return self.const(_FOLD[op](a.value or 0.0, b.value or 0.0))
+        if op in ("add", "sub", "mul", "div") and self._same_choice(a, b):
+            return self.where(
+                a.args[0],
+                self.binary(op, a.args[1], b.args[1]),
+                self.binary(op, a.args[2], b.args[2]),
+            )
+        if op == "add":
+            return self._add(a, b)
+        if op == "sub":
+            if b.op == "neg":
+                return self._add(a, b.args[0])
+            if b.is_constant and b.value == 0:
+                return a
+            return self.unary("neg", b) if _is(a, 0) else self.make(op, a, b)
+        if op == "mul":
+            return self._mul(a, b)
+        if op == "div":
+            if a.op == "neg":
+                return self.unary("neg", self.binary("div", a.args[0], b))
+            return a if _is(b, 1) else self.make(op, a, b)
+        return self.make(op, a, b)
+
+    def _add(self, a: Node, b: Node) -> Node:
+        if _is(a, 0) or _is(b, 0):
+            return b if _is(a, 0) else a
+        if a.op == "neg":
+            a, b = b, a
+        return self.make("sub", a, b.args[0]) if b.op == "neg" else self.make("add", a, b)
+
+    def _mul(self, a: Node, b: Node) -> Node:
+        if b.is_constant:
+            a, b = b, a
+        if _is(a, 1):
+            return b
+        if _is(a, -1):
+            return self.unary("neg", b)
+        for x, y in ((a, b), (b, a)):
+            if x.op == "neg":
+                return self.unary("neg", self.binary("mul", x.args[0], y))
+            signs = x.op == "where" and all(_is(s, 1) or _is(s, -1) for s in x.args[1:])
+            if signs and not y.is_constant:
+                return self.where(
+                    x.args[0], self.binary("mul", x.args[1], y), self.binary("mul", x.args[2], y)
+                )
+            if x.op == "mul" and x.args[0].is_constant and x.kind == "f":
+                rest = self.binary("mul", x.args[1], y)
+                if y.is_constant:
+                    rest, y = x.args[1], self.binary("mul", x.args[0], y)
+                    return self.binary("mul", y, rest)
+                return self.binary("mul", x.args[0], rest)
+        return self.make("mul", a, b)
+
+    def _same_choice(self, a: Node, b: Node) -> bool:
+        return a.op == b.op == "where" and a.args[0] is b.args[0]
+
+    def unary(self, op: str, x: Node) -> Node:
+        """Make a function of one number."""
+        if op == "neg" and x.is_constant:
+            return self.const(-(x.value or 0), x.kind)
+        if op == "neg" and x.op == "neg":
+            return x.args[0]
+        if op == "neg" and x.op == "mul" and x.args[0].is_constant:
+            return self.binary("mul", self.unary("neg", x.args[0]), x.args[1])
+        if op == "abs" and x.op in ("neg", "abs"):
+            return self.unary("abs", x.args[0])
+        if op == "sigmoid":  # from the exponential of what is not positive: it cannot overflow
+            small = self.exp(self.unary("neg", self.unary("abs", x)))
+            one = self.const(1.0)
+            above = self.where(self.compare("ge", x, self.const(0.0)), one, small)
+            return self.binary("div", above, self.binary("add", small, one))
+        if op == "log1p" and [n.op for n in _chain(x, 3)] == ["exp", "neg", "abs"]:
+            return self.make("log1p_between_0_and_1", x)
+        return self.exp(x) if op == "exp" else self.make(op, x)
+
+    def exp(self, node: Node) -> Node:
+        """Make an exponential; that of a log-softmax is a softmax, whose exponential is known."""
+        if node.op == "sub" and node.args[1].op == "log":
+            shifted, total = node.args[0], node.args[1].args[0]
+            if total.op == "sum" and total.args[0].op == "exp" and total.args[0].args[0] is shifted:
+                share = self.binary("div", self.const(1.0), total)
+                return self.binary("mul", total.args[0], share)
+        return self.make("exp", node)
+
+    def compare(self, op: str, a: Node, b: Node) -> Node:
+        a, b = self._alike(a, b)
+        return self.make(op, a, b, kind="m")
+
+    def where(self, condition: Node, a: Node, b: Node) -> Node:
+        a, b = self._alike(a, b)
+        if a is b:
+            return a
+        if condition.is_constant:
+            return a if condition.value else b
+        return self.make("where", condition, a, b, kind=a.kind)
+
+    def take(self, node: Node, index: Node) -> Node:
+        """Return the value of ``node`` at one place of the inner axis."""
+        if not node.inner:
+            return node
+        return index if node.op == "iota" else self.make("take", node, index, kind=node.kind)
+
+    def reduce(self, op: str, node: Node, length: int) -> Node:
+        """Reduce along the inner axis, of the given length."""
+        node = self.cast(node, "f")
+        if op == "sum":  # what stands at one place of the axis only is its own sum
+            factor = self.const(1.0)
+            if node.op == "mul" and node.inner != all(a.inner for a in node.args):
+                factor, node = sorted(node.args, key=lambda a: a.inner)
+            if node.op == "where" and node.args[0].op == "eq" and node.args[2].value == 0:
+                place, entry, _ = node.args
+                if place.args[0].op == "iota" and not (entry.inner or place.args[1].inner):
+                    return self.binary("mul", entry, factor)
+            node = self.binary("mul", node, factor)
+        if node.inner:
+            return self.make(op, node)
+        return self.binary("mul", node, self.const(float(length))) if op == "sum" else node
+
+    def _alike(self, a: Node, b: Node) -> tuple[Node, Node]:
+        for kind in ("f", "i", "m"):
+            if kind in (a.kind, b.kind):
+                return self.cast(a, kind), self.cast(b, kind)
+        return a, b
+
+
+def _chain(node: Node, length: int) -> Iterator[Node]:
+    """Yield a node, its first argument, the first argument of that, and so on."""
+    for _ in range(length):
+        yield node
+        if not node.args:
+            return
+        node = node.args[0]
+
+
+def _is(node: Node, value: float) -> bool:
+    return node.is_constant and node.value == value
+
+
+_FOLD: dict[str, Callable[[float, float], float]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What one pass computes.
+
+    Attributes:
+        units: the weighted loss of each unit.
+        count: what each unit adds to the denominator of the mean; None if that is 1.
+        wrong: where an input lies outside its domain; None if none has one.
+        gradients: for each input that needs one.
+        gradient_of: the places of those inputs.
+        unit_axes: the names of the dimensions of ``units``; None for size 1.
+    """
+
+    units: Node
+    count: Node | None
+    wrong: Node | None
+    gradients: tuple[Node, ...] = ()
+    gradient_of: tuple[int, ...] = ()
+    unit_axes: tuple[str | None, ...] = ()

@@ -1,0 +1,424 @@
+"""From a graph to C++: one pass over memory, a tile at a time.
+
+A tile is what a vector register and the nearest cache hold. Where the inner axis is the last in
+memory, a tile is one unit, and the lanes of a vector are places of its inner axis. Where units come
+last, as the pixels of an image do, a tile is as many units as a vector has lanes. Reductions along
+the inner axis cut the work on a tile into loops; the values of one loop that are costly are kept
+for the next, in the cache.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from .graph import REDUCTIONS, Graph, Node, NotFusible
+from .layout import Lanes
+
+TYPES = {
+    torch.float32: "float",
+    torch.bfloat16: "bf16",
+    torch.bool: "bool",
+    torch.int64: "int64_t",
+}
+SYMBOLS = {
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "div": "{} / {}",
+    "neg": "-{}",
+    "and": "{} & {}",
+    "or": "{} | {}",
+    "not": "~{}",
+    "eq": "(I)({} == {})",
+    "ne": "(I)({} != {})",
+    "lt": "(I)({} < {})",
+    "le": "(I)({} <= {})",
+    "gt": "(I)({} > {})",
+    "ge": "(I)({} >= {})",
+    "maximum": "max_v({}, {})",
+    "minimum": "min_v({}, {})",
+    "m_to_f": "pick({}, all(1), all(0))",
+    "m_to_i": "-{}",
+    "i_to_f": "__builtin_convertvector({}, V)",
+    "f_to_i": "__builtin_convertvector({}, I)",
+    "f_to_m": "(I)({} != 0)",
+    "i_to_m": "(I)({} != 0)",
+}
+# What takes longer to compute again than to write down and read.
+COSTLY = frozenset(
+    {"div", "exp", "expm1", "log", "log1p", "log1p_between_0_and_1", "pow", "sqrt", "tanh"}
+    | {"acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "sin", "sinh", "tan"}
+    | {"erf", "erfc", "lgamma"}
+)
+NEUTRAL = {"sum": "0", "max": "-INFINITY", "min": "INFINITY"}
+
+
+def source(graph: Graph, dtypes: Sequence[torch.dtype], lanes: Lanes, *, donate: bool) -> str:
+    """Return the C++ of a graph: a function ``run``, and ``count`` for the denominator alone.
+
+    Args:
+        graph: what to compute.
+        dtypes: of the inputs, the incoming gradient last.
+        lanes: the axis that is last in memory.
+        donate: whether the first gradient is written over its input.
+    """
+    if unknown := {d for d in dtypes if d not in TYPES}:
+        raise NotFusible(f"it takes {unknown.pop()}")
+    whole = _Function(graph, dtypes, lanes, donate).text("run")
+    alone = ""
+    if graph.count is not None:
+        only = Graph(units=graph.count, count=None, wrong=None)
+        alone = _Function(only, dtypes, lanes, False).text("count")
+    return f'#include "vector.h"\n#include <omp.h>\n#include <cstdlib>\n\n{whole}{alone}'
+
+
+class _Function:
+    """Writes one function."""
+
+    def __init__(
+        self, graph: Graph, dtypes: Sequence[torch.dtype], lanes: Lanes, donate: bool
+    ) -> None:
+        self.graph = graph
+        self.dtypes = dtypes
+        self.lanes = lanes
+        self.fixed_lines: list[str] = []  # what is the same for all tiles
+        self.row: dict[Node, str] = {}  # what is known of the tile
+        self.place: dict[tuple[Node, Node], str] = {}  # what is known at one place of it
+        self.body: dict[Node, str] = {}  # what is known in the loop
+        self.row_lines: list[str] = []
+        self.body_lines: list[str] = []
+        sums = [n for n in (graph.units, graph.count, graph.wrong) if n is not None]
+        self.reductions = [n for n in _reachable([*sums, *graph.gradients]) if n.op in REDUCTIONS]
+        self.stores = {i: g.level for i, g in enumerate(graph.gradients) if g.inner}
+        self.sums = {n: n.level for n in sums if n.inner}
+        levels = [
+            *self.stores.values(),
+            *self.sums.values(),
+            *(r.level - 1 for r in self.reductions),
+        ]
+        self.loops = max(levels, default=-1) + 1
+        if donate:
+            self.stores = dict.fromkeys(self.stores, self.loops - 1)
+        self.kept = self._costly_values_of_earlier_loops()
+
+    def _roots(self, loop: int) -> list[Node]:
+        return [
+            *(r.args[0] for r in self.reductions if r.level - 1 == loop),
+            *(self.graph.gradients[i] for i, at in self.stores.items() if at == loop),
+            *(n for n, at in self.sums.items() if at == loop),
+        ]
+
+    def _costly_values_of_earlier_loops(self) -> dict[Node, int]:
+        """Return the values that a loop keeps for later ones, and where."""
+        kept: dict[Node, int] = {}
+        for loop in reversed(range(self.loops)):
+            stack = [*self._roots(loop), *(n for n in kept if n.level == loop)]
+            seen: set[Node] = set()
+            while stack:
+                node = stack.pop()
+                if node in seen or not node.inner:
+                    continue
+                seen.add(node)
+                if node.level < loop and node.op in COSTLY and node.kind == "f":
+                    kept.setdefault(node, len(kept))
+                else:
+                    stack.extend(node.args)
+        return kept
+
+    # ---- text
+
+    def text(self, name: str) -> str:
+        tile: list[str] = []
+        for loop in range(self.loops):
+            tile += self._loop(loop)
+        tile += self._end()
+        slots = len(self.kept)
+        inside = "\n".join("    " + line for line in tile)
+        fixed = "\n".join("  " + line for line in self.fixed_lines)
+        if self.lanes == "inner":
+            tiles, call = "rows", "tile(t);"
+            opening = "auto tile = [&](int64_t row) __attribute__((always_inline)) {"
+            width = "(inner + LANES)"
+        else:
+            tiles = "rows * ((trailing + LANES - 1) / LANES)"
+            call = (
+                "int64_t row = t / blocks, at = t % blocks * LANES;\n"
+                "      if (trailing - at >= LANES) tile(std::true_type{}, row, at, LANES);\n"
+                "      else tile(std::false_type{}, row, at, trailing - at);"
+            )
+            opening = (
+                "auto tile = [&](auto full, int64_t row, int64_t at, int64_t n) "
+                "__attribute__((always_inline)) {\n"
+                "    constexpr bool FULL = decltype(full)::value;\n"
+                "    const I live = FULL ? all_i(-1) : (I)(lane_numbers() < (int32_t)n);"
+            )
+            width = "(inner * LANES)"
+        scratch = f"{slots} * {width} * sizeof(float)"
+        loads = "\n".join(
+            f"  const {TYPES[d]}* in{i} = (const {TYPES[d]}*)in[{i}];"
+            for i, d in enumerate(self.dtypes)
+        )
+        stores = "\n".join(
+            f"  {TYPES[self.dtypes[self._place(i)]]}* out{i} = "
+            f"({TYPES[self.dtypes[self._place(i)]]}*)out[{i}];"
+            for i in range(len(self.graph.gradients))
+        )
+        return f"""
+extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void* const* in,
+    void* const* out, float* units_out, double* result, int threads) {{
+{loads}
+{stores}
+  const int64_t blocks = (trailing + LANES - 1) / LANES, tiles = {tiles};
+  double totals[256] = {{0}}, counts[256] = {{0}};
+  int wrongs[256] = {{0}};
+  threads = threads > 256 ? 256 : threads;
+  (void)blocks; (void)in; (void)out; (void)inner;
+#pragma omp parallel num_threads(threads)
+  {{
+  const int me = omp_get_thread_num(), all_of_us = omp_get_num_threads();
+  const int64_t first = tiles * me / all_of_us, last = tiles * (me + 1) / all_of_us;
+  float* kept = {f"(float*)aligned_alloc(64, ({scratch} + 127) / 64 * 64)" if slots else "nullptr"};
+  D total{{}}, count{{}};
+  I wrong{{}};
+{fixed}
+  {opening}
+{inside}
+  }};
+  for (int64_t t = first; t < last; t++) {{
+      {call}
+  }}
+  totals[me] = sum_lanes(total), counts[me] = sum_lanes(count), wrongs[me] = any(wrong);
+  free(kept);
+  }}
+  for (int i = 0; i < threads; i++)
+    result[0] += totals[i], result[1] += counts[i], result[2] += wrongs[i];
+}}
+"""
+
+    def _place(self, gradient: int) -> int:
+        """Return which input a gradient belongs to."""
+        return self.graph.gradient_of[gradient]
+
+    def _loop(self, loop: int) -> list[str]:
+        """Write one loop over the inner axis, and before it what it needs to know."""
+        self.body, self.body_lines, self.row_lines = {}, [], []
+        reductions = [r for r in self.reductions if r.level - 1 == loop]
+        for r in reductions:
+            x = self.of(r.args[0], loop)
+            acc = f"acc{r.number}"
+            self.row_lines.append(f"V {acc} = all({NEUTRAL[r.op]});")
+            if self.lanes == "inner":
+                x = f"FULL ? {x} : pick(live, {x}, all({NEUTRAL[r.op]}))"
+            step = {"sum": "{a} + ({x})", "max": "max_v({a}, {x})", "min": "min_v({a}, {x})"}
+            self.body_lines.append(f"{acc} = {step[r.op].format(a=acc, x=x)};")
+        for node, slot in self.kept.items():
+            if node.level == loop:
+                self.body_lines.append(
+                    f"store<true>({self._kept(slot)}, {self.of(node, loop)}, LANES);"
+                )
+        for i, at in self.stores.items():
+            if at == loop:
+                x = self.of(self.graph.gradients[i], loop)
+                self.body_lines.append(f"store<FULL>(out{i} + {self._at_inner(True)}, {x}, n);")
+        for node, at in self.sums.items():
+            if at == loop:
+                self.body_lines += self._sum(node, self.of(node, loop), self._at_inner(True))
+        opened = [
+            "auto loop = [&](auto full, int64_t j, int64_t n) __attribute__((always_inline)) {",
+            "  constexpr bool FULL = decltype(full)::value;",
+            "  const I live = FULL ? all_i(-1) : (I)(lane_numbers() < (int32_t)n);",
+        ]
+        if self.lanes == "inner":
+            run = [
+                "int64_t j = 0;",
+                "for (; j + LANES <= inner; j += LANES) loop(std::true_type{}, j, LANES);",
+                "if (j < inner) loop(std::false_type{}, j, inner - j);",
+            ]
+            around = [*opened, *("  " + line for line in self.body_lines), "};", *run]
+        else:
+            around = [
+                "for (int64_t j = 0; j < inner; j++) {",
+                *("  " + line for line in self.body_lines),
+                "}",
+            ]
+        lines = [*self.row_lines, "{", *around, "}"]
+        for r in reductions:
+            acc = f"acc{r.number}"
+            if self.lanes == "inner":
+                lane = "sum_lanes" if r.op == "sum" else f"{r.op}_lanes"
+                lines.append(f"{acc} = all({lane}({acc}));")
+            self.row[r] = acc
+        return lines
+
+    def _end(self) -> list[str]:
+        """Write what is left when the loops have run."""
+        self.row_lines = []
+        lines: list[str] = []
+        inner_lanes = self.lanes == "inner"
+        at = "row" if inner_lanes else "row * trailing + at"
+        for node in (self.graph.units, self.graph.count, self.graph.wrong):
+            if node is not None and node not in self.sums:
+                lines += self._sum(node, self.of(node, self.loops), at, one=inner_lanes)
+        for i, g in enumerate(self.graph.gradients):
+            if i not in self.stores:
+                n = "1" if inner_lanes else "n"
+                full = "false" if inner_lanes else "FULL"
+                lines.append(f"store<{full}>(out{i} + {at}, {self.of(g, self.loops)}, {n});")
+        return [*self.row_lines, *lines]
+
+    def _sum(self, node: Node, x: str, at: str, one: bool = False) -> list[str]:
+        """Write how a value is added up over the units."""
+        live = "(I)(lane_numbers() < 1)" if one else "live"
+        full = "false" if one else "FULL"
+        lines = []
+        for target, role in ((self.graph.units, "total"), (self.graph.count, "count")):
+            if node is target:
+                value = f"{full} ? {x} : pick({live}, {x}, all(0))"
+                lines.append(f"{role} += __builtin_convertvector({value}, D);")
+                if role == "total":
+                    n = "1" if one else "n"
+                    lines.append(f"if (units_out) store<{full}>(units_out + {at}, {x}, {n});")
+        if node is self.graph.wrong:
+            lines.append(f"wrong |= {x} & {live};")
+        return lines
+
+    # ---- values
+
+    def of(self, node: Node, loop: int) -> str:
+        """Return the name of a value, after writing what computes it."""
+        if node.is_constant:
+            return _literal(node)
+        if not node.inner:
+            return self._of_row(node)
+        if node in self.body:
+            return self.body[node]
+        name = f"b{node.number}_{loop}"
+        if node.level < loop and node in self.kept:
+            text = f"load<true>({self._kept(self.kept[node])}, LANES)"
+        elif node.op == "load":
+            text = self._load(node)
+        elif node.op == "iota":
+            text = "lane_numbers() + (int32_t)j" if self.lanes == "inner" else "all_i((int32_t)j)"
+        else:
+            text = _operation(node, [self.of(a, loop) for a in node.args])
+        self.body_lines.append(f"const {_type(node)} {name} = {text};")
+        self.body[node] = name
+        return name
+
+    def _of_row(self, node: Node) -> str:
+        if node in self.row:
+            return self.row[node]
+        name = f"r{node.number}"
+        if node.op == "load":
+            text = self._load(node)
+        elif node.op == "take":
+            value, index = node.args
+            where = self.of(index, -1)
+            text = self._at_place(value, index, where)
+        else:
+            text = _operation(node, [self.of(a, -1) for a in node.args])
+        lines = self.row_lines if node.units or node.level else self.fixed_lines
+        lines.append(f"const {_type(node)} {name} = {text};")
+        self.row[node] = name
+        return name
+
+    def _at_place(self, node: Node, index: Node, where: str) -> str:
+        """Return the value of ``node`` at one place of the inner axis."""
+        if not node.inner:
+            return self.of(node, -1)
+        if node.op == "iota":
+            return where
+        key = (node, index)
+        if key not in self.place:
+            name = f"p{node.number}_{index.number}"
+            if node.op == "load":
+                text = self._gather(node, where)
+            else:
+                text = _operation(node, [self._at_place(a, index, where) for a in node.args])
+            self.row_lines.append(f"const {_type(node)} {name} = {text};")
+            self.place[key] = name
+        return self.place[key]
+
+    def _at_inner(self, units: bool) -> str:
+        if not units:
+            return "j"
+        return "row * inner + j" if self.lanes == "inner" else "(row * inner + j) * trailing + at"
+
+    def _load(self, node: Node) -> str:
+        source = f"in{node.value}"
+        vector_of_inner = self.lanes == "inner" and node.inner
+        vector_of_units = self.lanes == "units" and node.units
+        if node.inner:
+            at = self._at_inner(node.units)
+        elif node.units:
+            at = "row" if self.lanes == "inner" else "row * trailing + at"
+        else:
+            at = "0"
+        if vector_of_inner or vector_of_units:
+            return f"load<FULL>({source} + {at}, n)"
+        return f"one({source} + {at})"
+
+    def _gather(self, node: Node, where: str) -> str:
+        start = "row * inner" if node.units else "0"
+        if self.lanes == "inner":
+            return f"one(in{node.value} + {start} + place({where}[0], inner))"
+        stride, shift = ("trailing", "at") if node.units else ("1", "-1")
+        return (
+            f"gather(in{node.value}, {start} * {stride}, {stride}, {shift}, {where}, inner, "
+            f"{'n' if node.units else 'LANES'})"
+        )
+
+    def _kept(self, slot: int) -> str:
+        if self.lanes == "inner":
+            return f"kept + {slot} * (inner + LANES) + j"
+        return f"kept + ({slot} * inner + j) * LANES"
+
+
+def _type(node: Node) -> str:
+    return "V" if node.kind == "f" else "I"
+
+
+def _operation(node: Node, args: Sequence[str]) -> str:
+    if node.op == "where":
+        return f"{'pick' if node.kind == 'f' else 'pick_i'}({', '.join(args)})"
+    if node.op in ("maximum", "minimum") and node.kind == "i":
+        sign = ">" if node.op == "maximum" else "<"
+        return f"pick_i((I)({args[0]} {sign} {args[1]}), {args[0]}, {args[1]})"
+    if node.op in SYMBOLS:
+        return SYMBOLS[node.op].format(*args)
+    if node.op in ("load", "take", *REDUCTIONS) or node.kind != "f":
+        raise NotFusible(f"it uses {node.op} of whole numbers, which one pass does not know")
+    name = node.op if node.op.startswith("log1p_") else f"{node.op}_v"
+    return f"{name}({', '.join(args)})"
+
+
+def _literal(node: Node) -> str:
+    value = node.value
+    if node.kind == "m":
+        return f"all_i({-1 if value else 0})"
+    if node.kind == "i":
+        return f"all_i({value})"
+    number = float(value or 0)
+    if math.isnan(number):
+        return "all(NAN)"
+    if math.isinf(number):
+        return f"all({'-' if number < 0 else ''}INFINITY)"
+    return f"all({number!r})"
+
+
+def _reachable(roots: Iterable[Node]) -> list[Node]:
+    """Return the nodes that lead to ``roots``, each after what it needs."""
+    found: dict[Node, None] = {}
+
+    def visit(node: Node) -> None:
+        if node not in found:
+            for arg in node.args:
+                visit(arg)
+            found[node] = None
+
+    for root in roots:
+        visit(root)
+    return list(found)

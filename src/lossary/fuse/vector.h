@@ -1,0 +1,308 @@
+// Vectors of single precision: loads, stores and elementary functions, for the generated kernels.
+//
+// GNU vector extensions (GCC and Clang): the compiler lowers them to whatever the processor has.
+// No -ffast-math: nan, inf and signed zeros are what IEEE 754 says, and the rounding mode of the
+// process stays as it is.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define LANES 16
+#else
+#define LANES 8
+#endif
+
+typedef float V __attribute__((vector_size(LANES * 4)));
+typedef int32_t I __attribute__((vector_size(LANES * 4)));
+typedef uint32_t U __attribute__((vector_size(LANES * 4)));
+typedef double D __attribute__((vector_size(LANES * 8)));
+typedef int64_t L __attribute__((vector_size(LANES * 8)));
+typedef uint16_t H __attribute__((vector_size(LANES * 2)));
+typedef uint8_t Y __attribute__((vector_size(LANES)));
+
+using std::int64_t;
+#define INLINE static inline __attribute__((always_inline))
+
+// ---- lanes
+
+INLINE V all(float x) { return x - V{}; }
+INLINE I all_i(int32_t x) { return x - I{}; }
+INLINE I lane_numbers() {
+  I r;
+  for (int i = 0; i < LANES; i++) r[i] = i;
+  return r;
+}
+INLINE V pick(I m, V a, V b) { return m ? a : b; }
+INLINE I pick_i(I m, I a, I b) { return m ? a : b; }
+INLINE V bits_v(I x) { return (V)x; }
+INLINE I bits_i(V x) { return (I)x; }
+
+INLINE float sum_lanes(V x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps((__m512)x);
+#else
+  float s = 0;
+  for (int i = 0; i < LANES; i++) s += x[i];
+  return s;
+#endif
+}
+INLINE double sum_lanes(D x) {
+  double s = 0;
+  for (int i = 0; i < LANES; i++) s += x[i];
+  return s;
+}
+INLINE I is_nan(V x) { return x != x; }
+// nan wins, as in torch
+#if defined(__AVX512F__)
+INLINE V or_nan(V a, V b, V r) {
+  __mmask16 m = _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_UNORD_Q);
+  return (V)_mm512_mask_add_ps((__m512)r, m, (__m512)a, (__m512)b);
+}
+INLINE V max_v(V a, V b) { return or_nan(a, b, (V)_mm512_max_ps((__m512)a, (__m512)b)); }
+INLINE V min_v(V a, V b) { return or_nan(a, b, (V)_mm512_min_ps((__m512)a, (__m512)b)); }
+#else
+INLINE V max_v(V a, V b) { return (a > b) | is_nan(a) ? a : b; }
+INLINE V min_v(V a, V b) { return (a < b) | is_nan(a) ? a : b; }
+#endif
+INLINE float max_lanes(V x) {
+#if defined(__AVX512F__)
+  if (_mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q)) return NAN;
+  return _mm512_reduce_max_ps((__m512)x);
+#else
+  float m = x[0];
+  for (int i = 1; i < LANES; i++) m = (m > x[i]) | (m != m) ? m : x[i];
+  return m;
+#endif
+}
+INLINE float min_lanes(V x) { return -max_lanes(-x); }
+INLINE bool any(I m) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi32_mask((__m512i)m, (__m512i)m) != 0;
+#else
+  int32_t r = 0;
+  for (int i = 0; i < LANES; i++) r |= m[i];
+  return r != 0;
+#endif
+}
+
+// ---- memory: n lanes of it, the others zero
+
+struct bf16 { uint16_t bits; };
+template <bool FULL, class T, class W> INLINE W raw(const T* p, int64_t n) {
+  W r{};
+  if constexpr (FULL) {
+    memcpy(&r, p, sizeof r);
+  } else {
+    for (int64_t i = 0; i < n; i++) ((T*)&r)[i] = p[i];
+  }
+  return r;
+}
+template <bool FULL> INLINE V load(const float* p, int64_t n) {
+#if defined(__AVX512F__)
+  if constexpr (!FULL) return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#endif
+  return raw<FULL, float, V>(p, n);
+}
+template <bool FULL> INLINE V load(const bf16* p, int64_t n) {
+  H h = raw<FULL, uint16_t, H>((const uint16_t*)p, n);
+  return (V)(__builtin_convertvector(h, U) << 16);
+}
+template <bool FULL> INLINE I load(const bool* p, int64_t n) {
+  return __builtin_convertvector(raw<FULL, uint8_t, Y>((const uint8_t*)p, n), I) != 0;
+}
+INLINE I narrow(L x) {  // what no int32 holds stays out of every range of classes
+  x = (x > (int64_t)INT32_MAX) | (x < (int64_t)INT32_MIN) ? (int64_t)INT32_MIN - L{} : x;
+  return __builtin_convertvector(x, I);
+}
+template <bool FULL> INLINE I load(const int64_t* p, int64_t n) {
+  return narrow(raw<FULL, int64_t, L>(p, n));
+}
+INLINE V one(const float* p) { return all(*p); }
+INLINE V one(const bf16* p) { return (V)(((U)all_i(p->bits)) << 16); }
+INLINE I one(const bool* p) { return all_i(*p ? -1 : 0); }
+INLINE I one(const int64_t* p) { return narrow(*p - L{}); }
+
+template <bool FULL> INLINE void store(float* p, V x, int64_t n) {
+#if defined(__AVX512F__)
+  if constexpr (!FULL) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
+    return;
+  }
+#endif
+  memcpy(p, &x, FULL ? sizeof x : n * 4);
+}
+template <bool FULL> INLINE void store(bf16* p, V x, int64_t n) {  // to nearest, ties to even
+  U b = (U)x;
+  U r = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
+  r = is_nan(x) ? 0x7fc0u - U{} : r;
+  H h = __builtin_convertvector(r, H);
+  memcpy(p, &h, FULL ? sizeof h : n * 2);
+}
+
+// places of the inner axis; a label outside it is reported elsewhere, and reads nothing here
+INLINE int64_t place(int64_t i, int64_t inner) { return i < 0 ? 0 : i >= inner ? inner - 1 : i; }
+template <class T, class R = decltype(one((const T*)nullptr))>
+INLINE R gather(const T* p, int64_t start, int64_t stride, int64_t at, I where, int64_t inner, int64_t n) {
+  R r{};
+  for (int64_t i = 0; i < n; i++) {
+    int64_t j = start + place(where[i], inner) * stride;
+    r[i] = one(p + j + (at < 0 ? 0 : at + i))[0];
+  }
+  return r;
+}
+
+// ---- elementary functions, within 2 units in the last place
+
+INLINE V abs_v(V x) { return (V)((I)x & 0x7fffffff); }
+INLINE V sign_v(V x) { return x > 0 ? all(1) : x < 0 ? all(-1) : all(0); }
+INLINE V fma_v(V a, V b, V c) {
+#if defined(__AVX512F__)
+  return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+  return a * b + c;
+#endif
+}
+INLINE V sqrt_v(V x) {
+#if defined(__AVX512F__)
+  return (V)_mm512_sqrt_ps((__m512)x);
+#else
+  V r;
+  for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrtf(x[i]);
+  return r;
+#endif
+}
+INLINE V round_v(V x) {  // to nearest, ties to even
+  V magic = (V)(((I)x & (I)all_i(INT32_MIN)) | (I)all(8388608.0f));
+  V r = (x + magic) - magic;
+  return abs_v(x) < 8388608.0f ? r : x;
+}
+
+// exp(x) = 2^k exp(r), |r| <= log(2) / 2; the polynomial is a minimax one of degree 6.
+INLINE V exp_v(V x) {
+#if defined(__AVX512F__)  // a nan as the second operand is what min and max return
+  V c = (V)_mm512_max_ps((__m512)all(-104.0f), _mm512_min_ps((__m512)all(89.0f), (__m512)x));
+  V k = (V)_mm512_roundscale_ps((__m512)(c * 1.44269504f), 8);
+#else
+  V c = x < -104.0f ? all(-104.0f) : x;
+  c = c > 89.0f ? all(89.0f) : c;
+  V k = (c * 1.44269504f + 12582912.0f) - 12582912.0f;
+#endif
+  V r = fma_v(k, all(-0.693359375f), c);
+  r = fma_v(k, all(2.12194440e-4f), r);
+  V p = all(1.381681987e-3f);
+  p = fma_v(p, r, all(8.368665245e-3f));
+  p = fma_v(p, r, all(4.166834233e-2f));
+  p = fma_v(p, r, all(1.666652123e-1f));
+  p = fma_v(p, r, all(4.999999368e-1f));
+  p = fma_v(p, r * r, r) + 1.0f;
+#if defined(__AVX512F__)
+  return (V)_mm512_scalef_ps((__m512)p, (__m512)k);
+#else
+  I n = __builtin_convertvector(is_nan(x) ? all(0) : k, I), half = n >> 1;  // k reaches -150
+  return p * (V)((half + 127) << 23) * (V)((n - half + 127) << 23);
+#endif
+}
+
+// log(1 + r) for r in [-1/4, 1/2]: r + r^2 q(r); q is a minimax polynomial of degree 8.
+INLINE V log1p_near_zero(V r) {
+  V q = all(-0.04491150127f);
+  q = fma_v(q, r, all(0.1044850362f));
+  q = fma_v(q, r, all(-0.1316223351f));
+  q = fma_v(q, r, all(0.1448202985f));
+  q = fma_v(q, r, all(-0.1664776331f));
+  q = fma_v(q, r, all(0.1999060867f));
+  q = fma_v(q, r, all(-0.2500005481f));
+  q = fma_v(q, r, all(0.333334544f));
+  q = fma_v(q, r, all(-0.5000000082f));
+  return fma_v(r * r, q, r);
+}
+INLINE V plus_k_log2(V x, V k) {  // in two parts: k times the first is exact
+  return fma_v(k, all(0.693359375f), fma_v(k, all(-2.12194440e-4f), x));
+}
+// x = 2^k m with m in [3/4, 3/2)
+INLINE V exponent(V x) {
+#if defined(__AVX512F__)
+  __m512 m = _mm512_getmant_ps((__m512)x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero);
+  return (V)_mm512_getexp_ps((__m512)x) - (V)_mm512_getexp_ps(m);
+#else
+  return __builtin_convertvector(((I)x - 0x3f400000) >> 23, V);
+#endif
+}
+INLINE V log_v(V x) {
+#if defined(__AVX512F__)  // the instructions know of zero, infinity, nan and subnormal numbers
+  V m = (V)_mm512_getmant_ps((__m512)x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+  V k = exponent(x);
+  return abs_v(k) == INFINITY ? k + (m - m) : plus_k_log2(log1p_near_zero(m - 1.0f), k);
+#else
+  I tiny = x < 1.17549435e-38f;
+  V y = tiny ? x * 8388608.0f : x;
+  V k = exponent(y) - (tiny ? all(23.0f) : all(0.0f));
+  V m = (V)((((I)y - 0x3f400000) & 0x007fffff) + 0x3f400000);
+  V r = plus_k_log2(log1p_near_zero(m - 1.0f), k);
+  r = x == 0 ? all(-INFINITY) : r;
+  r = (x < 0) | is_nan(x) ? all(NAN) : r;
+  return x == INFINITY ? x : r;
+#endif
+}
+INLINE V power_of_2(I k) { return (V)((k + 127) << 23); }
+// log(1 + x): with 1 + x near 2^k, 2^-k x + (2^-k - 1) is (1 + x) / 2^k - 1 without its rounding.
+INLINE V log1p_between_0_and_1(V x) {
+  V k = x > 0.5f ? all(1.0f) : all(0.0f);
+  V s = x > 0.5f ? all(0.5f) : all(1.0f);
+  return plus_k_log2(log1p_near_zero(fma_v(x, s, s - 1.0f)), k);
+}
+INLINE V log1p_v(V x) {
+  V w = 1.0f + x, k = exponent(w);
+  I n = -__builtin_convertvector(k, I), half = n >> 1;  // in two steps: k reaches 128
+  V s = power_of_2(half), t = power_of_2(n - half);
+  V r = plus_k_log2(log1p_near_zero(fma_v(x * s, t, s * t - 1.0f)), k);
+  r = w == 0 ? all(-INFINITY) : r;
+  r = (w < 0) | is_nan(x) ? all(NAN) : r;
+  return x == INFINITY ? x : r;
+}
+INLINE V expm1_v(V x) {  // near 0 by its series, elsewhere from exp
+  V p = all(1.0f / 5040);
+  p = fma_v(p, x, all(1.0f / 720));
+  p = fma_v(p, x, all(1.0f / 120));
+  p = fma_v(p, x, all(1.0f / 24));
+  p = fma_v(p, x, all(1.0f / 6));
+  p = fma_v(p, x, all(0.5f));
+  p = fma_v(p, x * x, x);
+  return abs_v(x) < 0.35f ? p : exp_v(x) - 1.0f;
+}
+INLINE V tanh_v(V x) {
+  V a = abs_v(x), e = expm1_v(-2.0f * (a > 20.0f ? all(20.0f) : a));
+  V r = -e / (2.0f + e);
+  r = (V)((I)r | ((I)x & (I)all_i(INT32_MIN)));
+  return is_nan(x) ? x : r;
+}
+#define BY_LANE(name, call)                      \
+  INLINE V name(V x) {                           \
+    V r;                                         \
+    for (int i = 0; i < LANES; i++) r[i] = call; \
+    return r;                                    \
+  }
+BY_LANE(floor_v, __builtin_floorf(x[i]))
+BY_LANE(ceil_v, __builtin_ceilf(x[i]))
+BY_LANE(trunc_v, __builtin_truncf(x[i]))
+BY_LANE(sin_v, sinf(x[i]))
+BY_LANE(cos_v, cosf(x[i]))
+BY_LANE(tan_v, tanf(x[i]))
+BY_LANE(asin_v, asinf(x[i]))
+BY_LANE(acos_v, acosf(x[i]))
+BY_LANE(atan_v, atanf(x[i]))
+BY_LANE(sinh_v, sinhf(x[i]))
+BY_LANE(cosh_v, coshf(x[i]))
+BY_LANE(asinh_v, asinhf(x[i]))
+BY_LANE(acosh_v, acoshf(x[i]))
+BY_LANE(atanh_v, atanhf(x[i]))
+BY_LANE(erf_v, erff(x[i]))
+BY_LANE(erfc_v, erfcf(x[i]))
+BY_LANE(lgamma_v, lgammaf(x[i]))
+INLINE V pow_v(V x, V y) {
+  V r;
+  for (int i = 0; i < LANES; i++) r[i] = powf(x[i], y[i]);
+  return r;
+}
