@@ -28,6 +28,14 @@ from .losses.classification.cross_entropy import (
     cross_entropy as cross_entropy,
 )
 from .losses.classification.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
+from .losses.classification.linear_cross_entropy import (
+    LinearCrossEntropyLoss as LinearCrossEntropyLoss,
+    linear_cross_entropy as linear_cross_entropy,
+)
+from .losses.classification.linear_focal import (
+    LinearFocalLoss as LinearFocalLoss,
+    linear_focal_loss as linear_focal_loss,
+)
 from .losses.classification.nll import NLLLoss as NLLLoss, nll_loss as nll_loss
 from .losses.classification.sampled_softmax import (
     SampledSoftmaxLoss as SampledSoftmaxLoss,
@@ -41,6 +49,10 @@ from .losses.divergence.entropy import EntropyLoss as EntropyLoss, entropy as en
 from .losses.divergence.kl import (
     KLDivergenceLoss as KLDivergenceLoss,
     kl_divergence as kl_divergence,
+)
+from .losses.divergence.linear_distillation import (
+    LinearDistillationLoss as LinearDistillationLoss,
+    linear_distillation_loss as linear_distillation_loss,
 )
 from .losses.gan.gradient_penalty import (
     GradientPenalty as GradientPenalty,

@@ -141,6 +141,8 @@ class Signature:
         unit: the dimensions of ``reduction="none"``.
         intervals: the range of each numeric hyperparameter that has one.
         extras: the tensors among the hyperparameters, all optional.
+        widens: whether half precision becomes single precision; if not, all tensors take the dtype
+            of the first, and the formula sees to its own sums.
     """
 
     loss: str
@@ -150,6 +152,7 @@ class Signature:
     unit: tuple[str, ...]
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     extras: Mapping[str, Operand] = field(default_factory=dict)
+    widens: bool = True
     _seen: dict[object, Match] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -159,6 +162,7 @@ class Signature:
         names: Sequence[str] | None = None,
         loss: str = "loss",
         constraints: Mapping[str, str] | None = None,
+        widens: bool = True,
     ) -> Signature:
         """Read a signature; without names the tensors are called input, target, third, ..."""
         left, _, right = text.partition("->")
@@ -180,7 +184,7 @@ class Signature:
         ranged = {k for k, v in constraints.items() if v.removeprefix("int ")[0] in "[("}
         intervals = {k: Interval.parse(constraints[k]) for k in constraints if k in ranged}
         extras = {k: Operand.parse(constraints[k]) for k in constraints if k not in ranged}
-        return cls(loss, text, tuple(names), operands, unit, intervals, extras)
+        return cls(loss, text, tuple(names), operands, unit, intervals, extras, widens)
 
     @property
     def left(self) -> str:
@@ -290,10 +294,11 @@ class Signature:
                 self._check_device(name, cast(Tensor, extra), device)
                 self._check_shape(name, self.extras[name], cast(Tensor, extra), sizes)
         wide = functools.reduce(torch.promote_types, floating, torch.float32)
+        common = wide if self.widens or not floating else floating[0]
         calls = any(operand.domain == "fn" for operand in chosen)
         casts: list[torch.dtype | None] = []
         for operand, value in zip(chosen, tensors, strict=True):
-            want = torch.int64 if operand.domain == "label" else wide
+            want = torch.int64 if operand.domain == "label" else common
             # what goes into a network of the user's stays in the dtype of that network
             other = isinstance(value, Tensor) and value.dtype != want
             casts.append(want if other and not calls else None)
@@ -504,7 +509,9 @@ _AS_IT_IS = nullcontext()
 _autocast_available = functools.cache(torch.amp.is_autocast_available)
 
 
-def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def signature(
+    text: str, *, widens: bool = True, **constraints: str
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Admit the tensors of a loss function by ``text`` on every call.
 
     The Python signature stays as it is. Every call is checked; half-precision tensors are widened
@@ -514,6 +521,7 @@ def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Calla
 
     Args:
         text: see the module's docstring.
+        widens: see :class:`Signature`.
         constraints: for a number its interval, as in ``gamma="[0, inf)"``, or ``"int [1, inf)"``
             if it is a whole number; for an optional tensor
             its domain and dimensions, as in ``class_weight="real C"``.
@@ -525,7 +533,7 @@ def signature(text: str, **constraints: str) -> Callable[[Callable[P, R]], Calla
         defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         if missing := set(constraints) - set(defaults):
             raise TypeError(f"{function.__name__} has no keyword-only {sorted(missing)}")
-        parsed = Signature.parse(text, names, function.__name__, constraints)
+        parsed = Signature.parse(text, names, function.__name__, constraints, widens)
         extra_names = tuple(parsed.extras)
         ignore_default = defaults.get("ignore_index")
         formula = cast(Callable[..., Any], function)

@@ -178,7 +178,40 @@ def _style(extractor, x, y, *, layer_weights=(1.0, 1.0)):
     return total
 
 
+def _linear_focal(x, matrix, y, *, linear_bias=None, **hyper):
+    scores = x @ matrix.T
+    return _focal(scores if linear_bias is None else scores + linear_bias, y, **hyper)
+
+
+def _distillation(x, matrix, teacher_x, teacher_matrix, *, beta=0.0, temperature=1.0):
+    """Hinton et al. 2015, section 2, and Agarwal et al. 2024, eq. 1, in sums of numbers."""
+
+    def unit(at):
+        student, teacher = (
+            _log_softmax((m @ h[at[0]] / temperature).tolist())
+            for h, m in ((x, matrix), (teacher_x, teacher_matrix))
+        )
+
+        def divergence(a, b):
+            return math.fsum(math.exp(u) * (u - v) for u, v in zip(a, b, strict=True))
+
+        if beta in (0, 1):
+            pair = (teacher, student) if beta == 0 else (student, teacher)
+            return temperature**2 * divergence(*pair)
+        middle = []
+        for p, q in zip(teacher, student, strict=True):
+            top = max(p, q)
+            shares = beta * math.exp(p - top) + (1 - beta) * math.exp(q - top)
+            middle.append(top + math.log(shares))
+        mixed = beta * divergence(teacher, middle) + (1 - beta) * divergence(student, middle)
+        return temperature**2 * mixed
+
+    return _units(x.shape[:1], unit)
+
+
 REFERENCES = {
+    "linear_focal_loss": _linear_focal,
+    "linear_distillation_loss": _distillation,
     "focal_loss": _focal,
     "sigmoid_focal_loss": _sigmoid_focal,
     "sphereface_loss": _sphereface,

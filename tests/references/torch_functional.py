@@ -40,7 +40,23 @@ def _pos_weight(x, y, *, pos_weight=None):
     return F.binary_cross_entropy_with_logits(x, y, pos_weight=pos_weight, reduction="none")
 
 
+def _linear_cross_entropy(
+    x, matrix, y, *, linear_bias=None, class_weight=None, z_loss=0.0, softcap=None,
+    temperature=1.0, label_smoothing=0.0,
+):  # fmt: skip
+    scores = F.linear(x, matrix, None if linear_bias is None else linear_bias.to(x.dtype))
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    scores = scores / temperature
+    class_weight = None if class_weight is None else class_weight.to(x.dtype)
+    units = F.cross_entropy(
+        scores, y, weight=class_weight, label_smoothing=label_smoothing, reduction="none"
+    )
+    return units + z_loss * scores.logsumexp(1) ** 2
+
+
 REFERENCES = {
+    "linear_cross_entropy": _linear_cross_entropy,
     "l1_loss": _none(F.l1_loss),
     "mse_loss": _none(F.mse_loss),
     "smooth_l1_loss": _none(F.smooth_l1_loss),

@@ -25,7 +25,13 @@ def fused_agrees(subject: Subject) -> None:
         raise DoesNotApply("random: a formula that draws is not fused")
     if subject.make is not None:
         raise DoesNotApply("its example has a size of its own")
-    call = _fused(subject)
+    call, donating = _fused(subject), _fused(subject, donate=True)
+
+    def donated(tensors: Tensors, *rest: object) -> Tensor:
+        if not tensors[0].requires_grad:
+            return call(tensors, *rest)
+        return donating((tensors[0] * 1, *tensors[1:]), *rest)
+
     batched = any(
         "N" in o.dims for alternatives in subject.signature.operands for o in alternatives
     )
@@ -37,17 +43,18 @@ def fused_agrees(subject: Subject) -> None:
             for reduction in REDUCTIONS if number == 0 else REDUCTIONS[:1]:
                 for w in (None, weight):
                     _compare(subject, call, cast, hyper, w, reduction)
+            _compare(subject, donated, cast, hyper, weight, "mean")
 
 
-def _fused(subject: Subject) -> Callable[..., Tensor]:
+def _fused(subject: Subject, donate: bool = False) -> Callable[..., Tensor]:
     if subject.spec is not None:
-        function = fuse(subject.spec.function)
+        function = fuse(subject.spec.function, donate_input=donate)
         return lambda tensors, hyper, weight, reduction: function(
             *tensors, **hyper, weight=weight, reduction=reduction
         )
     if subject.module is None:
         raise DoesNotApply("neither a loss of the library nor a LossBase")
-    module = fuse(subject.module)
+    module = fuse(subject.module, donate_input=donate)
     return lambda tensors, hyper, weight, reduction: module.reduced(
         *tensors, weight=weight, reduction=reduction
     )

@@ -120,6 +120,24 @@ class FusedFunction:
         call = _Call(self.signature, tensors, weight, own, settings, reduction)
         return self._dispatcher.run(call, self._formula, plain)
 
+    def into_gradient(self, *tensors: Any, weight: Tensor | None, **options: Any) -> Tensor:
+        """Overwrite the first tensor with the gradient of the sum, and return the parts.
+
+        For code that computes gradients by itself; autograd is not involved.
+        """
+        first = tensors[0].detach().requires_grad_()
+        tensors = (first, *tensors[1:])
+        own = {n: v for n, v in options.items() if isinstance(v, Tensor)}
+        settings = {n: v for n, v in options.items() if n not in own}
+        call = _Call(self.signature, tensors, weight, own, settings, "parts")
+        with torch.enable_grad():
+            value = self._dispatcher.gradient_in_place(call, self._formula)
+            if value is None:
+                value = self.loss(*tensors, **options, weight=weight, reduction="parts")
+                (gradient,) = torch.autograd.grad(value[0], first)
+                first.detach().copy_(gradient)
+        return value.detach()
+
     def _formula(self, call: _Call, arrays: Sequence[Tensor]) -> Any:
         from .trace import Traced
 
@@ -287,26 +305,12 @@ class _Dispatcher:
         formula: Callable[[_Call, Sequence[Tensor]], Any],
         plain: Callable[[], Tensor],
     ) -> Tensor:
-        arrays = call.arrays
-        if not _is_plain(arrays):
-            return plain()
         check_reduction(call.reduction)
-        wanted = tuple([torch.is_grad_enabled() and a.requires_grad for a in arrays])
-        kinds = tuple([(a.shape, a.dtype) for a in arrays])
-        key = (kinds, wanted, call.weight is None, *call.settings.items(), *call.own)
-        try:
-            known = key in self._known
-        except TypeError:  # a setting that cannot be compared with that of another call
-            return plain()
-        if not known:
-            if len(self._known) >= CACHE_LIMIT:
-                self._known.clear()
-            self._known[key] = self._find(call, wanted, formula)
-        found = self._known[key]
+        found = self._look_up(call, formula)
         if not found:
             return plain()
-        program, layout = found
-        donate = self.donate and wanted[0]
+        arrays, (program, layout) = call.arrays, found
+        donate = self.donate and 0 in program.gradient_of
         if donate:
             _check_donation(arrays[0])
             if call.signature is not None:  # afterwards it is too late to look at the input
@@ -320,6 +324,34 @@ class _Dispatcher:
         if donate:
             plain = _donated
         return cast(Tensor, _OnePass.apply(value, gradients, program, call, plain, *arrays))  # type: ignore[no-untyped-call]  # torch's own
+
+    def gradient_in_place(
+        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any]
+    ) -> Tensor | None:
+        """Return the parts, and leave the gradient in the first tensor; None if it cannot be."""
+        found = self._look_up(call, formula)
+        result = _compute(*found, call, call.arrays, donate=True) if found else None
+        return None if result is None else result[0]
+
+    def _look_up(
+        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any]
+    ) -> tuple[Program, Layout] | None:
+        """Return the compiled code of a call, or None if the formula has to run."""
+        arrays = call.arrays
+        if not _is_plain(arrays):
+            return None
+        wanted = tuple([torch.is_grad_enabled() and a.requires_grad for a in arrays])
+        kinds = tuple([(a.shape, a.dtype) for a in arrays])
+        key = (kinds, wanted, call.weight is None, *call.settings.items(), *call.own)
+        try:
+            known = key in self._known
+        except TypeError:  # a setting that cannot be compared with that of another call
+            return None
+        if not known:
+            if len(self._known) >= CACHE_LIMIT:
+                self._known.clear()
+            self._known[key] = self._find(call, wanted, formula)
+        return self._known[key]
 
     def _find(
         self,

@@ -100,7 +100,8 @@ class _Function:
             *(r.level - 1 for r in self.reductions),
         ]
         self.loops = max(levels, default=-1) + 1
-        if donate:
+        if donate and self.stores:  # when nothing reads the input any more
+            self.loops = max(self.loops, 1 + max(n.level for n in sums))
             self.stores = dict.fromkeys(self.stores, self.loops - 1)
         self.kept = self._costly_values_of_earlier_loops()
 
@@ -205,6 +206,10 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
     def _loop(self, loop: int) -> list[str]:
         """Write one loop over the inner axis, and before it what it needs to know."""
         self.body, self.body_lines, self.row_lines = {}, [], []
+        if loop == self.loops - 1:
+            for node in (self.graph.units, self.graph.count, self.graph.wrong):
+                if node is not None and not node.inner and node.level <= loop:
+                    self.of(node, loop)
         reductions = [r for r in self.reductions if r.level - 1 == loop]
         for r in reductions:
             x = self.of(r.args[0], loop)

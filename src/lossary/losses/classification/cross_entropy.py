@@ -54,52 +54,43 @@ def cross_entropy(
     >>> cross_entropy(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
     tensor(1.1269)
     """
-    if target.is_floating_point():
-        return _soft(input, target, class_weight, label_smoothing, weight, reduction)
-    own = None if class_weight is None else class_weight[target]
-    units = F.cross_entropy(input, target, reduction="none")
-    if label_smoothing:
-        uniform, share = _uniform(input, class_weight)
-        hard = units if own is None else own * units
-        smooth = (1 - label_smoothing) * hard + label_smoothing * uniform
-        own = None if own is None else torch.lerp(own, share, label_smoothing)
-        units = smooth if own is None else smooth / torch.where(own == 0, 1.0, own)
+    if target.is_floating_point() or label_smoothing:
+        units, own = units_of(input.log_softmax(1), target, class_weight, label_smoothing)
+    else:
+        units = F.cross_entropy(input, target, reduction="none")
+        own = None if class_weight is None else class_weight[target]
     return reduce(units, weigh(own, weight), reduction)
 
 
-def _soft(
-    input: Tensor,
-    target: Tensor,
-    class_weight: Tensor | None,
-    label_smoothing: float,
-    weight: Tensor | None,
-    reduction: Reduction,
-) -> Tensor:
-    """Cross-entropy against probabilities."""
-    log_p = input.log_softmax(1)
-    log_p = log_p.masked_fill(log_p.isneginf() & (target == 0), 0.0)
-    share = target if class_weight is None else target * _per_class(class_weight, input)
-    units, own = -(share * log_p).sum(1), None if class_weight is None else share.sum(1)
+def units_of(
+    log_p: Tensor, target: Tensor, class_weight: Tensor | None, label_smoothing: float
+) -> tuple[Tensor, Tensor | None]:
+    """Return the cross-entropy of each unit from log-probabilities, and its share of the mean."""
+    if target.is_floating_point():
+        share = target if class_weight is None else target * _per_class(class_weight, log_p)
+        units = -(share * log_p.masked_fill(log_p.isneginf() & (target == 0), 0.0)).sum(1)
+        own = None if class_weight is None else share.sum(1)
+    else:
+        own = None if class_weight is None else class_weight[target]
+        units = -log_p.gather(1, target.unsqueeze(1)).squeeze(1)
+        units = units if own is None else own * units
     if label_smoothing:
-        uniform, even = _uniform(input, class_weight)
+        uniform, even = _uniform(log_p, class_weight)
         units = (1 - label_smoothing) * units + label_smoothing * uniform
         own = None if own is None else torch.lerp(own, even, label_smoothing)
-    if own is not None:
-        units = units / torch.where(own == 0, 1.0, own)
-    return reduce(units, weigh(own, weight), reduction)
+    return (units if own is None else units / torch.where(own == 0, 1.0, own)), own
 
 
-def _uniform(input: Tensor, class_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+def _uniform(log_p: Tensor, class_weight: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the weighted cross-entropy against the uniform distribution, and its weight."""
-    log_p = input.log_softmax(1)
     log_p = log_p.masked_fill(log_p.isneginf(), 0.0)
     if class_weight is None:
-        return -log_p.mean(1), input.new_ones(())
-    return -(log_p * _per_class(class_weight, input)).mean(1), class_weight.mean()
+        return -log_p.mean(1), log_p.new_ones(())
+    return -(log_p * _per_class(class_weight, log_p)).mean(1), class_weight.mean()
 
 
-def _per_class(class_weight: Tensor, input: Tensor) -> Tensor:
-    return class_weight.reshape(-1, *(1,) * (input.ndim - 2))
+def _per_class(class_weight: Tensor, log_p: Tensor) -> Tensor:
+    return class_weight.reshape(-1, *(1,) * (log_p.ndim - 2))
 
 
 class CrossEntropyLoss(FunctionLoss):

@@ -1,0 +1,1 @@
+"""What changes the class of memory or speed, for losses that need it."""

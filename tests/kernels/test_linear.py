@@ -1,0 +1,194 @@
+"""Losses over linear layers, in more than one chunk of rows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import lossary
+from lossary.fuse import fused
+from lossary.kernels import linear
+
+N, D, C = 700, 32, 1000  # three chunks of rows
+
+
+@pytest.fixture
+def made():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(N, D, generator=generator, requires_grad=True)
+    w = (torch.randn(C, D, generator=generator) / 4).requires_grad_()
+    y = torch.randint(C, (N,), generator=generator)
+    y[::5] = -100
+    return x, w, y
+
+
+def plain(
+    x, w, y, *, bias=None, z_loss=0.0, softcap=None, weight=None, reduction="mean", **rest
+):
+    """The definition, by torch's functions and our cross-entropy."""
+    scores = F.linear(x, w, bias)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    units = lossary.cross_entropy(scores, y, **rest, reduction="none")
+    keep = y != -100 if y.ndim == 1 else torch.ones(len(x), dtype=torch.bool)
+    units = units + torch.where(keep, z_loss * scores.logsumexp(1) ** 2, 0.0)
+    return lossary.reduce(units, keep if weight is None else weight * keep, reduction)
+
+
+def close(found, wanted, tolerance=2e-5):
+    for a, b in zip(found, wanted, strict=True):
+        assert (a - b).abs().max() <= tolerance * b.abs().max()
+
+
+EXTRAS = [{}, {"label_smoothing": 0.1}, {"z_loss": 1e-2}, {"softcap": 3.0}]
+
+
+@pytest.mark.parametrize("extras", EXTRAS, ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", "parts"])
+def test_chunks_add_up_to_the_definition(made, extras, reduction):
+    x, w, y = made
+    value = lossary.linear_cross_entropy(x, w, y, reduction=reduction, **extras)
+    wanted = plain(x, w, y, reduction=reduction, **extras)
+    close([value], [wanted])
+    incoming = torch.randn(value.shape, generator=torch.Generator().manual_seed(1))
+    close(
+        torch.autograd.grad(value, (x, w), incoming), torch.autograd.grad(wanted, (x, w), incoming)
+    )
+
+
+def test_soft_targets_bias_and_weights(made):
+    x, w, _ = made
+    generator = torch.Generator().manual_seed(2)
+    target = torch.randn(N, C, generator=generator).softmax(1)
+    bias = torch.randn(C, generator=generator, requires_grad=True)
+    weight = torch.rand(N, generator=generator) * (torch.rand(N, generator=generator) > 0.3)
+    value = lossary.linear_cross_entropy(x, w, target, linear_bias=bias, weight=weight)
+    wanted = plain(x, w, target, bias=bias, weight=weight)
+    close([value], [wanted])
+    close(torch.autograd.grad(value, (x, w, bias)), torch.autograd.grad(wanted, (x, w, bias)))
+
+
+def test_rows_that_do_not_take_part_cost_nothing(made, monkeypatch):
+    x, w, y = made
+    rows = []
+    into_gradient = linear.FusedFunction.into_gradient
+
+    def counting(self, logits, *rest, **options):
+        rows.append(len(logits))
+        return into_gradient(self, logits, *rest, **options)
+
+    monkeypatch.setattr(linear.FusedFunction, "into_gradient", counting)
+    lossary.linear_cross_entropy(x, w, y)
+    assert sum(rows) == int((y != -100).sum())
+    rows.clear()
+    assert lossary.linear_cross_entropy(x, w, torch.full_like(y, -100)) == 0
+    assert rows == []
+
+
+def test_only_what_needs_a_gradient_gets_one(made):
+    x, w, y = made
+    wanted = torch.autograd.grad(plain(x, w, y), (x, w))
+    frozen = lossary.linear_cross_entropy(x, w.detach(), y)
+    assert frozen.grad_fn.saved_tensors[4] is None  # no gradient of the weight was made
+    close(torch.autograd.grad(frozen, x), wanted[:1])
+    probe = lossary.linear_cross_entropy(x.detach(), w, y)
+    close(torch.autograd.grad(probe, w), wanted[1:])
+    assert not lossary.linear_cross_entropy(x.detach(), w.detach(), y).requires_grad
+
+
+def test_backward_may_be_repeated(made):
+    x, w, y = made
+    value = lossary.linear_cross_entropy(x, w, y)
+    first = [g.clone() for g in torch.autograd.grad(value, (x, w), retain_graph=True)]
+    tripled = torch.autograd.grad(value, (x, w), torch.tensor(3.0), retain_graph=True)
+    close(tripled, [3 * g for g in first])
+    close(torch.autograd.grad(value, (x, w)), first, tolerance=0)
+
+
+def test_second_derivatives(made):
+    x, w, y = made
+    found = []
+    for loss in (lossary.linear_cross_entropy, plain):
+        for reduction in ("mean", "none"):
+            value = loss(x, w, y, reduction=reduction).sum()
+            first = torch.autograd.grad(value, (x, w), create_graph=True)
+            second = torch.autograd.grad(sum((g**2).sum() for g in first), (x, w))
+            found.append([*first, *second])
+    close(found[0], found[2])
+    close(found[1], found[3])
+
+
+def test_function_transforms(made):
+    x, w, y = (t.detach() for t in made)
+    found = torch.func.grad(lossary.linear_cross_entropy, argnums=(0, 1))(x, w, y)
+    close(found, torch.func.grad(plain, argnums=(0, 1))(x, w, y))
+
+
+def test_the_dtype_of_the_hidden_states_is_that_of_the_products(made):
+    x, w, y = made
+    half = x.detach().bfloat16().requires_grad_()
+    value = lossary.linear_cross_entropy(half, w, y)
+    assert value.dtype == torch.bfloat16
+    of_half, of_w = torch.autograd.grad(value, (half, w))
+    assert (of_half.dtype, of_w.dtype) == (torch.bfloat16, torch.float32)
+    close([of_half, of_w], torch.autograd.grad(plain(x, w, y), (x, w)), tolerance=3e-2)
+    double = lossary.linear_cross_entropy(x.double(), w.double(), y)
+    close([double], [plain(x.double(), w.double(), y)], tolerance=1e-12)
+
+
+def test_without_compiled_code_it_is_the_same(made, monkeypatch):
+    x, w, y = made
+    monkeypatch.setattr(fused._Dispatcher, "_look_up", lambda *_: None)
+    value = lossary.linear_cross_entropy(x, w, y, z_loss=1e-2)
+    wanted = plain(x, w, y, z_loss=1e-2)
+    close([value], [wanted])
+    close(torch.autograd.grad(value, (x, w)), torch.autograd.grad(wanted, (x, w)))
+
+
+def test_a_label_outside_the_classes_is_named(made):
+    x, w, y = made
+    with pytest.raises(ValueError, match="linear_cross_entropy: target must hold class indices"):
+        lossary.linear_cross_entropy(x, w, y.index_fill(0, torch.tensor([3]), C))
+
+
+def test_focal_loss_and_distillation_in_chunks(made):
+    x, w, y = made
+    value, wanted = lossary.linear_focal_loss(x, w, y), lossary.focal_loss(x @ w.T, y)
+    close([value], [wanted])
+    close(torch.autograd.grad(value, (x, w)), torch.autograd.grad(wanted, (x, w)))
+    teacher, head = torch.randn(N, 7), torch.randn(C, 7, requires_grad=True)
+    for beta in (0.0, 0.4, 1.0):
+        value = lossary.linear_distillation_loss(x, w, teacher, head.detach(), beta=beta)
+        wanted = lossary.linear_distillation_loss(x, w, teacher, head, beta=beta)  # by definition
+        close([value], [wanted])
+        close(torch.autograd.grad(value, (x, w)), torch.autograd.grad(wanted, (x, w, head))[:2])
+
+
+PROGRAM = """
+import resource, sys, torch, lossary
+import torch.nn.functional as F
+n, d, c = 4096, 64, 32000
+x, w = torch.randn(n, d, requires_grad=True), torch.randn(c, d, requires_grad=True)
+y = torch.zeros(n).long()
+def loss(x, y):
+    if sys.argv[1] == "plain":
+        return F.cross_entropy(F.linear(x, w), y)
+    return lossary.linear_cross_entropy(x, w, y)
+torch.autograd.grad(loss(x[:300], y[:300]), w)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+torch.autograd.grad(loss(x, y), (x, w))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_it_takes_a_fraction_of_the_memory():
+    peaks = [
+        int(subprocess.check_output([sys.executable, "-c", PROGRAM, which], text=True))
+        for which in ("plain", "ours")
+    ]
+    assert peaks[0] > 900 * 1024  # KiB: the logits and their gradient
+    assert peaks[1] < 0.1 * peaks[0]
