@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 Reduction = Literal["none", "mean", "sum", "parts"]
 """How the losses of the units become the result.
@@ -53,6 +55,34 @@ def reduce(units: Tensor, weight: Tensor | None = None, reduction: Reduction = "
     if reduction == "parts":
         return torch.stack([total, count])
     return (total / torch.where(count == 0, 1.0, count)).to(units.dtype)
+
+
+def reduce_kernel(
+    kernel: Callable[..., Tensor],
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    *,
+    formula: Callable[..., Tensor] | None = None,
+    **options: object,
+) -> Tensor:
+    """Weigh and reduce the units of a kernel of torch; where nothing weighs, it does so itself.
+
+    Args:
+        kernel: a function of torch whose ``reduction`` means the same as ours.
+        input: its first argument.
+        target: its second argument.
+        weight: see :func:`reduce`.
+        reduction: see :data:`Reduction`.
+        formula: gives the units in forward-mode differentiation, if the kernel does not stand it.
+        options: its other arguments.
+    """
+    if formula is not None and forward_ad._current_level >= 0:
+        return reduce(formula(input, target, **options), weight, reduction)
+    if weight is None and reduction in ("mean", "sum") and input.numel():
+        return kernel(input, target, **options, reduction=reduction)
+    return reduce(kernel(input, target, **options, reduction="none"), weight, reduction)
 
 
 def fit_weight(weight: Tensor, shape: torch.Size) -> Tensor:

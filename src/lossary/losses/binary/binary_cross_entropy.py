@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...reduction import Reduction, reduce, reduce_kernel
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -74,10 +74,8 @@ def binary_cross_entropy_with_logits(
     """
     if pos_weight is not None:
         pos_weight = _broadcastable(pos_weight, input)
-    units = F.binary_cross_entropy_with_logits(
-        input, target, pos_weight=pos_weight, reduction="none"
-    )
-    return reduce(units, weight, reduction)
+    kernel = F.binary_cross_entropy_with_logits
+    return reduce_kernel(kernel, input, target, weight, reduction, pos_weight=pos_weight)
 
 
 def _broadcastable(pos_weight: Tensor, input: Tensor) -> Tensor:

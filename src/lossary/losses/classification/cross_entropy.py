@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce, weigh
+from ...reduction import Reduction, reduce, reduce_kernel, weigh
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -56,10 +56,9 @@ def cross_entropy(
     """
     if target.is_floating_point() or label_smoothing:
         units, own = units_of(input.log_softmax(1), target, class_weight, label_smoothing)
-    else:
-        units = F.cross_entropy(input, target, reduction="none")
-        own = None if class_weight is None else class_weight[target]
-    return reduce(units, weigh(own, weight), reduction)
+        return reduce(units, weigh(own, weight), reduction)
+    own = None if class_weight is None else class_weight[target]
+    return reduce_kernel(F.cross_entropy, input, target, weigh(own, weight), reduction)
 
 
 def units_of(

@@ -16,8 +16,13 @@ def normalize(x: Tensor) -> Tensor:
 
     Its gradient there is the identity instead of infinite.
     """
-    squares = x.square().sum(-1, keepdim=True)
-    return x * torch.where(squares == 0, 1.0, squares).rsqrt()
+    return x * inverse_length(x).unsqueeze(-1)
+
+
+def inverse_length(x: Tensor) -> Tensor:
+    """Return one over the lengths of vectors, the last dimension; 1 for a zero vector."""
+    squares = x.square().sum(-1)
+    return torch.where(squares == 0, 1.0, squares).rsqrt()
 
 
 def length(x: Tensor) -> Tensor:

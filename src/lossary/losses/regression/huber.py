@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...reduction import Reduction, reduce_kernel
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -36,10 +36,17 @@ def huber_loss(
     >>> huber_loss(torch.tensor([0.5, 3.0]), torch.tensor([0.0, 0.0]))
     tensor(1.3125)
     """
+    kernel = F.huber_loss
+    return reduce_kernel(
+        kernel, input, target, weight, reduction, formula=_huber_units, delta=delta
+    )
+
+
+def _huber_units(input: Tensor, target: Tensor, *, delta: float) -> Tensor:
     # a clamp instead of a choice: the branch not taken can neither overflow nor leak its gradient
     error = input - target
     near = error.clamp(-delta, delta)
-    return reduce(near * (error - near / 2), weight, reduction)
+    return near * (error - near / 2)
 
 
 @signature("real *, real * -> *", beta="[0, inf)")
@@ -69,8 +76,7 @@ def smooth_l1_loss(
     >>> smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.tensor([0.0, 0.0]), beta=2.0)
     tensor(1.0312)
     """
-    units = F.smooth_l1_loss(input, target, beta=beta, reduction="none")
-    return reduce(units, weight, reduction)
+    return reduce_kernel(F.smooth_l1_loss, input, target, weight, reduction, beta=beta)
 
 
 class HuberLoss(FunctionLoss):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...reduction import Reduction, reduce_kernel
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -34,7 +34,7 @@ def l1_loss(
     >>> l1_loss(torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0]))
     tensor(1.5000)
     """
-    return reduce(F.l1_loss(input, target, reduction="none"), weight, reduction)
+    return reduce_kernel(F.l1_loss, input, target, weight, reduction)
 
 
 class L1Loss(FunctionLoss):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...reduction import Reduction, reduce_kernel
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -33,7 +34,11 @@ def mse_loss(
     >>> mse_loss(torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0]))
     tensor(2.5000)
     """
-    return reduce((input - target).square(), weight, reduction)
+    return reduce_kernel(F.mse_loss, input, target, weight, reduction, formula=_units)
+
+
+def _units(input: Tensor, target: Tensor) -> Tensor:
+    return (input - target).square()
 
 
 class MSELoss(FunctionLoss):

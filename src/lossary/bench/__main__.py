@@ -1,0 +1,5 @@
+"""A process of the benchmark."""
+
+from .worker import main
+
+main()

@@ -1,0 +1,170 @@
+"""One process of the benchmark: one loss at one size, or the peak memory of one way to run it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..catalog import catalog
+from ..fuse import FusedFunction, fuse, gradient_buffers
+from ..signature import Operand
+from ..spec import LossSpec, Trait
+from .peers import NAIVE, TORCH
+
+FEATURES = 64  # of losses that multiply by a matrix of prototypes
+SECONDS = 1.0  # spent on each way to run a loss, at least 5 and at most 200 times
+
+
+def measurable(spec: LossSpec) -> bool:
+    """Whether tensors of a chosen size can be made for a loss, and it has a gradient."""
+    return spec.example is None and Trait.NOT_DIFFERENTIABLE not in spec.traits
+
+
+def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
+    """Make tensors of float32: N is the rows, the classes or features are the columns."""
+    torch.manual_seed(0)
+    matrix = sum(len(set(o[0].dims) & {"C", "D"}) == 2 for o in spec.signature.operands)
+    batched = any("N" in o[0].dims for o in spec.signature.operands)
+    sizes: dict[str, tuple[int, ...]] = {
+        "N": (rows,),
+        "C": (columns,),
+        "D": (FEATURES,) if matrix else (columns,),
+        "*": () if batched else (rows, columns),
+    }
+    return [_make(operands[0], sizes) for operands in spec.signature.operands]
+
+
+def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
+    shape = [n for dim in operand.dims for n in sizes.get(dim, (FEATURES,))]
+    if operand.domain == "label":
+        return torch.randint(sizes["C"][0], shape)
+    made = torch.randn(shape)
+    match operand.domain:
+        case "sign":
+            return torch.where(made > 0, 1.0, -1.0)
+        case "prob":
+            return made.softmax(1) if "C" in operand.dims else made.sigmoid()
+        case "logprob":
+            return made.log_softmax(1)
+    return made
+
+
+def ways(spec: LossSpec, compiled: bool) -> dict[str, Callable[..., Tensor]]:
+    """Return the ways to run a loss."""
+    found: dict[str, Callable[..., Tensor]] = {}
+    peer = TORCH.get(spec.name) or NAIVE.get(spec.name)
+    if peer is not None:
+        found["peer"] = peer
+        if compiled:
+            found["compiled"] = torch.compile(peer)
+    return {**found, "eager": spec.function, "fused": fuse(spec.function)}
+
+
+def step(loss: Callable[..., Tensor], tensors: list[Tensor]) -> None:
+    """Run forward and backward."""
+    wanted = [t for t in tensors if t.requires_grad]
+    torch.autograd.grad(loss(*tensors), wanted)
+
+
+def differentiable(spec: LossSpec, tensors: list[Tensor]) -> list[Tensor]:
+    """Make those tensors need gradients that a network would have made."""
+    wanted = ("real", "prob", "logprob")
+    for i, (operands, t) in enumerate(zip(spec.signature.operands, tensors, strict=True)):
+        domain = operands[0].domain
+        if domain in wanted and (i == 0 or (domain == "real" and _learned(spec, i))):
+            t.requires_grad_()
+    return tensors
+
+
+def _learned(spec: LossSpec, i: int) -> bool:
+    """Whether an operand besides the first comes from a network: not a target, nor a margin."""
+    return spec.signature.names[i] not in ("target", "distance")
+
+
+def times(spec: LossSpec, rows: int, columns: int, compiled: bool) -> dict[str, Any]:
+    """Measure all ways to run a loss, in turns."""
+    tensors = differentiable(spec, tensors_for(spec, rows, columns))
+    runs: dict[str, Callable[[], object]] = {}
+    for name, loss in ways(spec, compiled).items():
+        runs[name] = lambda loss=loss: step(loss, tensors)  # type: ignore[misc]  # binds the loop's value
+    size = rows * columns
+    a, b, out = torch.randn(size), torch.randn(size), torch.empty(size)
+    runs["stream"] = lambda: torch.add(a, b, out=out)
+    runs["stream_fresh"] = lambda: torch.add(a, b)
+    found = in_turns(runs)
+    moved = sum(t.nbytes * (2 if t.requires_grad else 1) for t in tensors)
+    fused = fuse(spec.function)
+    step(fused, tensors)
+    floors = {
+        "floor": found.pop("stream") * moved / (12 * size),
+        "floor_fresh": found.pop("stream_fresh") * moved / (12 * size),
+    }
+    return {
+        "seconds": found | floors,
+        "peer": "torch" if spec.name in TORCH else "as usually written",
+        "reasons": fused.reasons,
+    }
+
+
+def in_turns(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the median seconds of each, measured one after the other again and again."""
+    counts: dict[str, int] = {}
+    for name, run in runs.items():
+        run()
+        start = time.perf_counter()
+        run()
+        counts[name] = min(200, max(5, int(SECONDS / (time.perf_counter() - start))))
+    samples: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(max(counts.values())):
+        for name, run in runs.items():
+            if turn < counts[name]:
+                start = time.perf_counter()
+                run()
+                samples[name].append(time.perf_counter() - start)
+    return {name: statistics.median(found) for name, found in samples.items()}
+
+
+def peak(spec: LossSpec, rows: int, columns: int, way: str) -> float:
+    """Return the bytes that a step takes beyond its inputs, at most."""
+    small = differentiable(spec, tensors_for(spec, 64, columns))
+    loss = ways(spec, False)[way]
+    if isinstance(loss, FusedFunction):  # compile first: the compiler's memory is another matter
+        step(loss, differentiable(spec, tensors_for(spec, 1 + (1 << 15) // columns, columns)))
+    step(loss, small)
+    tensors = differentiable(spec, tensors_for(spec, rows, columns))
+    gradient_buffers.release()
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = _memory("VmRSS")
+    step(loss, tensors)
+    return max(0.0, _memory("VmHWM") - before)
+
+
+def _memory(field: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return float(line.split()[1]) * 1024
+    raise OSError(f"the system does not tell {field}")
+
+
+def main() -> None:
+    """Answer one question, given and answered in JSON."""
+    question = json.loads(sys.argv[1])
+    if question["kind"] == "linear":
+        from .linear import answer
+
+        print(json.dumps(answer(**question["options"])))
+        return
+    spec = next(s for s in catalog() if s.name == question["loss"])
+    rows, columns = question["size"]
+    if question["kind"] == "times":
+        print(json.dumps(times(spec, rows, columns, question["compiled"])))
+    else:
+        print(json.dumps(peak(spec, rows, columns, question["way"])))
