@@ -250,3 +250,67 @@ def _draw(drawn: Curve) -> str:
         plotext.plot(at, drawn.gradient.tolist(), label="gradient", marker="hd")
     plotext.xlabel(drawn.axis)
     return str(plotext.uncolorize(plotext.build()))
+
+
+@app.command
+def bench(
+    *losses: str,
+    size: list[str] | None = None,
+    setting: list[str] | None = None,
+    compiled: bool = False,
+    memory: bool = True,
+    linear: list[str] | None = None,
+    out: Path | None = None,
+) -> None:
+    """Measure losses against torch's and against the speed of memory, forward plus backward.
+
+    Parameters
+    ----------
+    losses
+        Which; all by default.
+    size
+        16M, 1M, 16384x1000 or 32x10; all by default. May be repeated.
+    setting
+        "caching allocator" or "glibc as it comes"; both by default.
+    compiled
+        Also torch.compile of what people write, at the largest size; slow.
+    memory
+        Also the peak memory beyond the inputs.
+    linear
+        Cases of linear cross-entropy, such as "4096 x 512, 32000 classes".
+    out
+        Write all figures to this JSON file.
+    """
+    import json
+
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from lossary import bench as benchmark
+    from lossary.bench.report import tables
+    from lossary.files import write_whole
+
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"{out.parent} is not a folder")
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("")
+        try:
+            result = benchmark.bench(
+                losses,
+                size or tuple(benchmark.SIZES),
+                setting or tuple(benchmark.SETTINGS),
+                compiled=compiled,
+                memory=memory,
+                linear=linear or (),
+                progress=lambda line: progress.update(task, description=line),
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    if out is not None:
+        write_whole(out, json.dumps(result, indent=1))
+    console = _console()
+    for title, head, rows in tables(result):
+        table = Table(*head, title=title, box=None, pad_edge=False, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table, "")

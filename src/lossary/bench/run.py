@@ -50,7 +50,7 @@ def bench(
         losses: their names; all by default.
         sizes: of :data:`SIZES`.
         settings: of :data:`SETTINGS`: how memory is allocated. No figure mixes two.
-        compiled: whether ``torch.compile`` of the peer is measured too; slow.
+        compiled: whether ``torch.compile`` of the peer is measured too, at the largest size.
         memory: whether peak memory is measured, at the largest size.
         linear: of :data:`LINEAR`: cases of linear cross-entropy.
         progress: told what is measured next.
@@ -64,6 +64,7 @@ def bench(
             raise ValueError(f"unknown {sorted(unknown)}; there are {', '.join(known)}")
     if unknown := set(losses) - {s.name for s in specs}:
         raise ValueError(f"cannot measure {sorted(unknown)}; `lossary list` shows the losses")
+    largest = max(sizes, key=lambda s: SIZES[s][0] * SIZES[s][1])
     result: Result = {"machine": machine(), "settings": {}, "memory": {}, "linear": {}}
     for setting in settings:
         rows = result["settings"][setting] = []
@@ -71,10 +72,10 @@ def bench(
             for spec in specs:
                 progress(f"{setting}, {size}: {spec.name}")
                 question = {"kind": "times", "loss": spec.name, "size": SIZES[size]}
-                found = _ask({**question, "compiled": compiled}, SETTINGS[setting])
+                also = compiled and size == largest
+                found = _ask({**question, "compiled": also}, SETTINGS[setting])
                 rows.append({"loss": spec.name, "size": size, **found})
     if memory and sys.platform == "linux":
-        largest = max(sizes, key=lambda s: SIZES[s][0] * SIZES[s][1])
         for spec in specs:
             progress(f"memory, {largest}: {spec.name}")
             question = {"kind": "peak", "loss": spec.name, "size": SIZES[largest]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import statistics
 import sys
@@ -14,13 +16,13 @@ import torch
 from torch import Tensor
 
 from ..catalog import catalog
-from ..fuse import FusedFunction, fuse, gradient_buffers
+from ..fuse import fuse, gradient_buffers
 from ..signature import Operand
 from ..spec import LossSpec, Trait
 from .peers import NAIVE, TORCH
 
 FEATURES = 64  # of losses that multiply by a matrix of prototypes
-SECONDS = 1.0  # spent on each way to run a loss, at least 5 and at most 200 times
+SECONDS = 0.4  # spent on each way to run a loss, at least 5 and at most 200 times
 
 
 def measurable(spec: LossSpec) -> bool:
@@ -57,15 +59,25 @@ def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
     return made
 
 
-def ways(spec: LossSpec, compiled: bool) -> dict[str, Callable[..., Tensor]]:
+def options_for(spec: LossSpec, columns: int) -> dict[str, Tensor]:
+    """Make the hyperparameters that a loss has to be given: one number per class."""
+    parameters = inspect.signature(spec.function).parameters
+    needed = [n for n in spec.signature.extras if parameters[n].default is inspect.Parameter.empty]
+    return {name: torch.full((columns,), 0.5) for name in needed}
+
+
+def ways(spec: LossSpec, columns: int, compiled: bool) -> dict[str, Callable[..., Tensor]]:
     """Return the ways to run a loss."""
+    options = options_for(spec, columns)
     found: dict[str, Callable[..., Tensor]] = {}
     peer = TORCH.get(spec.name) or NAIVE.get(spec.name)
     if peer is not None:
         found["peer"] = peer
         if compiled:
             found["compiled"] = torch.compile(peer)
-    return {**found, "eager": spec.function, "fused": fuse(spec.function)}
+    for name, loss in (("eager", spec.function), ("fused", fuse(spec.function))):
+        found[name] = functools.partial(loss, **options) if options else loss
+    return found
 
 
 def step(loss: Callable[..., Tensor], tensors: list[Tensor]) -> None:
@@ -93,7 +105,7 @@ def times(spec: LossSpec, rows: int, columns: int, compiled: bool) -> dict[str, 
     """Measure all ways to run a loss, in turns."""
     tensors = differentiable(spec, tensors_for(spec, rows, columns))
     runs: dict[str, Callable[[], object]] = {}
-    for name, loss in ways(spec, compiled).items():
+    for name, loss in ways(spec, columns, compiled).items():
         runs[name] = lambda loss=loss: step(loss, tensors)  # type: ignore[misc]  # binds the loop's value
     size = rows * columns
     a, b, out = torch.randn(size), torch.randn(size), torch.empty(size)
@@ -102,7 +114,7 @@ def times(spec: LossSpec, rows: int, columns: int, compiled: bool) -> dict[str, 
     found = in_turns(runs)
     moved = sum(t.nbytes * (2 if t.requires_grad else 1) for t in tensors)
     fused = fuse(spec.function)
-    step(fused, tensors)
+    step(functools.partial(fused, **options_for(spec, columns)), tensors)
     floors = {
         "floor": found.pop("stream") * moved / (12 * size),
         "floor_fresh": found.pop("stream_fresh") * moved / (12 * size),
@@ -135,8 +147,8 @@ def in_turns(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
 def peak(spec: LossSpec, rows: int, columns: int, way: str) -> float:
     """Return the bytes that a step takes beyond its inputs, at most."""
     small = differentiable(spec, tensors_for(spec, 64, columns))
-    loss = ways(spec, False)[way]
-    if isinstance(loss, FusedFunction):  # compile first: the compiler's memory is another matter
+    loss = ways(spec, columns, False)[way]
+    if way == "fused":  # compile first: the compiler's memory is another matter
         step(loss, differentiable(spec, tensors_for(spec, 1 + (1 << 15) // columns, columns)))
     step(loss, small)
     tensors = differentiable(spec, tensors_for(spec, rows, columns))

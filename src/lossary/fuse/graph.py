@@ -93,8 +93,8 @@ class Builder:
     def binary(self, op: str, a: Node, b: Node) -> Node:
         """Make an arithmetic operation in its shortest form.
 
-        Signs and constants move outwards, where they meet others and vanish; no rule loses digits
-        or turns nan and inf into numbers.
+        Signs and constants move outwards, where they meet others and vanish. A factor that is the
+        same along the inner axis moves inwards, to where it is multiplied once per unit.
         """
         a, b = self._alike(a, b)
         if a.kind == "m":
@@ -133,6 +133,11 @@ class Builder:
     def _mul(self, a: Node, b: Node) -> Node:
         if b.is_constant:
             a, b = b, a
+        if a.inner != b.inner and a.kind == "f":
+            inside, factor = (a, b) if a.inner else (b, a)
+            absorbed = self._absorb(inside, factor)
+            if absorbed is not None:
+                return absorbed
         if _is(a, 1):
             return b
         if _is(a, -1):
@@ -152,6 +157,32 @@ class Builder:
                     return self.binary("mul", y, rest)
                 return self.binary("mul", x.args[0], rest)
         return self.make("mul", a, b)
+
+    def _absorb(self, node: Node, factor: Node) -> Node | None:
+        """Multiply ``node`` without a multiplication for each place of the inner axis, if one can.
+
+        Zeros that a choice makes stay zeros.
+        """
+        if node.is_constant and node.value == 0:
+            return node
+        if not node.inner:
+            return self.binary("mul", node, factor)
+        parts = node.args
+        if node.op == "neg":
+            found = self._absorb(parts[0], factor)
+            return None if found is None else self.unary("neg", found)
+        if node.op == "mul" and parts[0].inner != parts[1].inner:
+            inside, other = parts if parts[0].inner else parts[::-1]
+            return self.make("mul", inside, self.binary("mul", other, factor))
+        if node.op in ("add", "sub", "where"):
+            chosen = parts[-2:]
+            first, second = (self._absorb(part, factor) for part in chosen)
+            if first is None or second is None:
+                return None
+            if node.op == "where":
+                return self.where(parts[0], first, second)
+            return self.binary(node.op, first, second)
+        return None
 
     def _same_choice(self, a: Node, b: Node) -> bool:
         return a.op == b.op == "where" and a.args[0] is b.args[0]

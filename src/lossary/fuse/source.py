@@ -211,13 +211,18 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
                 if node is not None and not node.inner and node.level <= loop:
                     self.of(node, loop)
         reductions = [r for r in self.reductions if r.level - 1 == loop]
+        step = {"sum": "{a} + ({x})", "max": "max_v({a}, {x})", "min": "min_v({a}, {x})"}
         for r in reductions:
             x = self.of(r.args[0], loop)
             acc = f"acc{r.number}"
-            self.row_lines.append(f"V {acc} = all({NEUTRAL[r.op]});")
+            start = f"all({NEUTRAL[r.op]})"
+            if self.lanes == "inner":  # several sums, so that none waits for the one before
+                self.row_lines.append(f"V {acc}[4] = {{{start}, {start}, {start}, {start}}};")
+                acc = f"{acc}[K]"
+            else:
+                self.row_lines.append(f"V {acc} = {start};")
             if self.lanes == "inner":
                 x = f"FULL ? {x} : pick(live, {x}, all({NEUTRAL[r.op]}))"
-            step = {"sum": "{a} + ({x})", "max": "max_v({a}, {x})", "min": "min_v({a}, {x})"}
             self.body_lines.append(f"{acc} = {step[r.op].format(a=acc, x=x)};")
         for node, slot in self.kept.items():
             if node.level == loop:
@@ -232,15 +237,24 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             if at == loop:
                 self.body_lines += self._sum(node, self.of(node, loop), self._at_inner(True))
         opened = [
-            "auto loop = [&](auto full, int64_t j, int64_t n) __attribute__((always_inline)) {",
+            "auto loop = [&](auto full, auto which, int64_t j, int64_t n) "
+            "__attribute__((always_inline)) {",
             "  constexpr bool FULL = decltype(full)::value;",
+            "  constexpr int K = decltype(which)::value;",
             "  const I live = FULL ? all_i(-1) : (I)(lane_numbers() < (int32_t)n);",
         ]
         if self.lanes == "inner":
             run = [
                 "int64_t j = 0;",
-                "for (; j + LANES <= inner; j += LANES) loop(std::true_type{}, j, LANES);",
-                "if (j < inner) loop(std::false_type{}, j, inner - j);",
+                "for (; j + 4 * LANES <= inner; j += 4 * LANES) {",
+                "  loop(std::true_type{}, which<0>{}, j, LANES);",
+                "  loop(std::true_type{}, which<1>{}, j + LANES, LANES);",
+                "  loop(std::true_type{}, which<2>{}, j + 2 * LANES, LANES);",
+                "  loop(std::true_type{}, which<3>{}, j + 3 * LANES, LANES);",
+                "}",
+                "for (; j + LANES <= inner; j += LANES) "
+                "loop(std::true_type{}, which<0>{}, j, LANES);",
+                "if (j < inner) loop(std::false_type{}, which<1>{}, j, inner - j);",
             ]
             around = [*opened, *("  " + line for line in self.body_lines), "};", *run]
         else:
@@ -253,8 +267,11 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         for r in reductions:
             acc = f"acc{r.number}"
             if self.lanes == "inner":
-                lane = "sum_lanes" if r.op == "sum" else f"{r.op}_lanes"
-                lines.append(f"{acc} = all({lane}({acc}));")
+                pair = step[r.op]
+                first, second = (pair.format(a=f"{acc}[{i}]", x=f"{acc}[{i + 1}]") for i in (0, 2))
+                both = pair.format(a=f"({first})", x=second)
+                lines.append(f"const V of_{acc} = all({r.op}_lanes({both}));")
+                acc = f"of_{acc}"
             self.row[r] = acc
         return lines
 
@@ -392,6 +409,10 @@ def _operation(node: Node, args: Sequence[str]) -> str:
     if node.op in ("maximum", "minimum") and node.kind == "i":
         sign = ">" if node.op == "maximum" else "<"
         return f"pick_i((I)({args[0]} {sign} {args[1]}), {args[0]}, {args[1]})"
+    if node.op in ("maximum", "minimum"):
+        known = [i for i, a in enumerate(node.args) if a.is_constant and a.value == a.value]
+        if known:  # a constant that is not nan: one instruction
+            return f"{node.op[:3]}_c({args[known[0]]}, {args[1 - known[0]]})"
     if node.op in SYMBOLS:
         return SYMBOLS[node.op].format(*args)
     if node.op in ("load", "take", *REDUCTIONS) or node.kind != "f":

@@ -89,7 +89,8 @@ def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inne
         return [traced.units, *count, *gradients, *traced.wrong]
 
     try:
-        recorded = make_fx(joint, tracing_mode="fake")(*examples)
+        recorder = make_fx(joint, decomposition_table=_OURS, tracing_mode="fake")
+        recorded = recorder(*examples)
         # derivatives of torch write in place, which the second recording undoes
         pure = torch.func.functionalize(recorded)
         recorder = make_fx(pure, decomposition_table=_DECOMPOSITIONS, tracing_mode="fake")
@@ -107,7 +108,7 @@ def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inne
     count = reader.count(rest.pop(0), math.prod(reader.unit_shape)) if counted else None
     scale = reader.build.make("load", kind="f", value=len(arrays))
     gradients = [
-        reader.build.make("mul", reader.plain(rest.pop(0)), scale)
+        reader.build.binary("mul", reader.plain(rest.pop(0)), scale)
         for array in arrays
         if array.needs_gradient
     ]
@@ -510,6 +511,23 @@ def _scatter(r: _Reader, node: fx.Node, x: Value, dim: int, index: Value, source
         new = r.build.binary("add", into, new)
     return r.build.where(r.build.compare("eq", iota, where), new, into)
 
+
+def _binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: int = 0,
+) -> Tensor:
+    """Decompose what torch decomposes into three exponentials into one."""
+    if weight is not None or reduction != 0:
+        raise NotFusible("it weighs or reduces inside binary_cross_entropy_with_logits")
+    tail = torch.log1p(torch.exp(-input.abs()))
+    yes, no = (-input).clamp(min=0) + tail, input.clamp(min=0) + tail
+    return (target if pos_weight is None else pos_weight * target) * yes + (1 - target) * no
+
+
+_OURS = {aten.binary_cross_entropy_with_logits.default: _binary_cross_entropy_with_logits}
 
 _DECOMPOSITIONS = {
     **core_aten_decompositions(),

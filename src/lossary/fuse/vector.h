@@ -27,6 +27,7 @@ using std::int64_t;
 
 // ---- lanes
 
+template <int K> using which = std::integral_constant<int, K>;
 INLINE V all(float x) { return x - V{}; }
 INLINE I all_i(int32_t x) { return x - I{}; }
 INLINE I lane_numbers() {
@@ -65,6 +66,14 @@ INLINE V min_v(V a, V b) { return or_nan(a, b, (V)_mm512_min_ps((__m512)a, (__m5
 #else
 INLINE V max_v(V a, V b) { return (a > b) | is_nan(a) ? a : b; }
 INLINE V min_v(V a, V b) { return (a < b) | is_nan(a) ? a : b; }
+#endif
+// the same, where the first is no nan: the second operand is what the instructions return for nan
+#if defined(__AVX512F__)
+INLINE V max_c(V c, V x) { return (V)_mm512_max_ps((__m512)c, (__m512)x); }
+INLINE V min_c(V c, V x) { return (V)_mm512_min_ps((__m512)c, (__m512)x); }
+#else
+INLINE V max_c(V c, V x) { return c > x ? c : x; }
+INLINE V min_c(V c, V x) { return c < x ? c : x; }
 #endif
 INLINE float max_lanes(V x) {
 #if defined(__AVX512F__)

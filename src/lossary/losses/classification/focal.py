@@ -46,12 +46,15 @@ def focal_loss(
     >>> focal_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
     tensor(0.0018)
     """
-    log_p = input.log_softmax(1)
     index = target.unsqueeze(1)
-    # log(1 - p_y), from the other classes: 1 - p_y itself has no digits left where p_y is near 1.
-    # A lone class has no others: its floor keeps the logarithm of nothing out of the gradient.
-    others = log_p.scatter(1, index, -torch.inf).clamp(min=torch.finfo(log_p.dtype).min)
-    units = -torch.exp(gamma * others.logsumexp(1)) * log_p.gather(1, index).squeeze(1)
+    shifted = input - input.amax(1, keepdim=True).detach()
+    odds = shifted.exp()
+    # 1 - p_y from the other classes: the difference has no digits left where p_y is near 1. The
+    # floor keeps the logarithm of nothing out of the gradient.
+    others = odds.scatter(1, index, 0.0).sum(1)
+    log_total = (others + odds.gather(1, index).squeeze(1)).log()
+    log_rest = others.clamp(min=torch.finfo(others.dtype).tiny).log() - log_total
+    units = torch.exp(gamma * log_rest) * (log_total - shifted.gather(1, index).squeeze(1))
     own = None if class_weight is None else class_weight[target]
     return reduce(units, weigh(own, weight), reduction)
 
