@@ -57,7 +57,7 @@ def test_curves() -> None:
     for spec in catalog():
         drawn = curve(spec)
         pairs = spec.family == "gan" and len(spec.signature.names) > 1
-        embeds = spec.family == "metric" or spec.name == "sampled_softmax_loss"
+        embeds = spec.family == "metric" or spec.name.startswith(("sampled_", "linear_"))
         assert (drawn is None) == (pairs or embeds or spec.name in WITHOUT_CURVE), spec.name
         if drawn is not None:
             assert drawn.value.shape == drawn.at.shape

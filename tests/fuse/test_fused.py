@@ -41,6 +41,12 @@ def close(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=2e-5, atol=2e-6 * b.abs().max().item())
 
 
+@pytest.fixture(autouse=True)
+def small_tensors_too(monkeypatch):
+    monkeypatch.setattr(fused, "MINIMUM", 64)
+    monkeypatch.setattr(fused, "MINIMUM_PER_THREAD", 1 << 15)
+
+
 class Spy:
     """Counts how often compiled code ran."""
 
@@ -205,7 +211,7 @@ def test_every_input_that_needs_a_gradient_gets_one(spy):
 def test_what_one_pass_does_not_serve_runs_as_it_is(logits, labels, spy):
     loss = fuse(lossary.cross_entropy)
     for x, y in (
-        (logits[:8], labels[:8]),  # small
+        (logits[:3], labels[:3]),  # small
         (logits.double(), labels),
         (logits.detach().T.contiguous().T, labels),  # strided
         (logits[:0], labels[:0]),
@@ -412,9 +418,9 @@ def test_the_number_of_threads_changes_rounding_at_most(logits, labels):
 
 PROGRAM = """
 import torch, lossary
-x = torch.randn(4096, 16, requires_grad=True)
+x = torch.randn(4096, 64, requires_grad=True)
 loss = lossary.fuse(lossary.mse_loss)
-loss(x, torch.zeros(4096, 16)).backward()
+loss(x, torch.zeros(4096, 64)).backward()
 print(torch.allclose(x.grad, 2 * x / x.numel()), loss.reasons, flush=True)
 """
 
@@ -454,3 +460,10 @@ def test_a_compiler_that_fails_is_quoted(monkeypatch, tmp_path, logits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fuse(lossary.mse_loss)(logits, torch.zeros(N, C))
+
+
+def test_a_cache_that_cannot_be_used_is_named(tmp_path):
+    tmp_path.joinpath("file").touch()
+    done = run(LOSSARY_CACHE=str(tmp_path / "file"))
+    assert "compiled code cannot be kept in" in done.stdout.removeprefix("True ")
+    assert "set LOSSARY_CACHE" in done.stderr

@@ -26,9 +26,7 @@ def made():
     return x, w, y
 
 
-def plain(
-    x, w, y, *, bias=None, z_loss=0.0, softcap=None, weight=None, reduction="mean", **rest
-):
+def plain(x, w, y, *, bias=None, z_loss=0.0, softcap=None, weight=None, reduction="mean", **rest):
     """The definition, by torch's functions and our cross-entropy."""
     scores = F.linear(x, w, bias)
     if softcap is not None:

@@ -8,12 +8,13 @@ import torch
 from torch import Generator, Tensor
 
 from ..fuse import fuse
+from ..fuse.build import CannotCompile, compiler
 from ..reduction import Reduction
 from ..spec import Trait
 from .subject import DoesNotApply, Subject, Tensors, Violation, leaves, to
 
-LARGE: Mapping[str, tuple[int, ...]] = {"N": (8192,)}  # units enough for compiled code to run
-LONE: Mapping[str, tuple[int, ...]] = {"*": (16384, 2)}  # where the signature has no batch
+# More than the lanes of a few vectors, and no multiple of them.
+LONG: Mapping[str, tuple[int, ...]] = {"N": (50,), "C": (100,), "D": (100,)}
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}  # of the largest value
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none", "parts")
 
@@ -25,6 +26,10 @@ def fused_agrees(subject: Subject) -> None:
         raise DoesNotApply("random: a formula that draws is not fused")
     if subject.make is not None:
         raise DoesNotApply("its example has a size of its own")
+    try:
+        compiler()
+    except CannotCompile as reason:
+        raise DoesNotApply(str(reason)) from None
     call, donating = _fused(subject), _fused(subject, donate=True)
 
     def donated(tensors: Tensors, *rest: object) -> Tensor:
@@ -32,15 +37,21 @@ def fused_agrees(subject: Subject) -> None:
             return call(tensors, *rest)
         return donating((tensors[0] * 1, *tensors[1:]), *rest)
 
-    batched = any(
-        "N" in o.dims for alternatives in subject.signature.operands for o in alternatives
-    )
-    for number, (tensors, hyper) in enumerate(subject.cases(sizes=LARGE if batched else LONE)):
-        for dtype in (torch.float32, torch.bfloat16) if number == 0 else (torch.float32,):
+    alternatives = range(max(map(len, subject.signature.operands)))
+    cases = [(hyper, which) for hyper in subject.variants for which in alternatives]
+    for number, (hyper, which) in enumerate(cases):
+        # A tensor among the hyperparameters has the classes of the example as it comes.
+        sizes = {} if any(isinstance(v, Tensor) for v in hyper.values()) else LONG
+        tensors = subject.example(which=which, sizes=sizes)
+        if number:  # the first case has been through everything: the formula is what is left
+            single = tuple(to(t, torch.float32) for t in tensors)
+            _compare(subject, call, single, hyper, None, "mean")
+            continue
+        for dtype in (torch.float32, torch.bfloat16):
             cast = tuple(to(t, dtype) for t in tensors)
             units = subject.units(cast, hyper)
             weight = torch.randint(0, 3, units.shape, generator=Generator().manual_seed(1)).float()
-            for reduction in REDUCTIONS if number == 0 else REDUCTIONS[:1]:
+            for reduction in REDUCTIONS:
                 for w in (None, weight):
                     _compare(subject, call, cast, hyper, w, reduction)
             _compare(subject, donated, cast, hyper, weight, "mean")
@@ -49,12 +60,14 @@ def fused_agrees(subject: Subject) -> None:
 def _fused(subject: Subject, donate: bool = False) -> Callable[..., Tensor]:
     if subject.spec is not None:
         function = fuse(subject.spec.function, donate_input=donate)
+        function.minimum = 1
         return lambda tensors, hyper, weight, reduction: function(
             *tensors, **hyper, weight=weight, reduction=reduction
         )
     if subject.module is None:
         raise DoesNotApply("neither a loss of the library nor a LossBase")
     module = fuse(subject.module, donate_input=donate)
+    module.minimum = 1
     return lambda tensors, hyper, weight, reduction: module.reduced(
         *tensors, weight=weight, reduction=reduction
     )

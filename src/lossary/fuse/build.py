@@ -46,32 +46,38 @@ def load(source: str) -> ctypes.CDLL:
     Raises:
         CannotCompile: if there is no compiler, or it fails.
     """
-    compiler, machine = _compiler()
+    program, machine = compiler()
     recipe = "\0".join([source, HEADER.read_text(), machine, *FLAGS, *_openmp()])
     path = cache_directory() / f"{hashlib.sha256(recipe.encode()).hexdigest()[:32]}.so"
-    if not path.exists():
-        _compile(compiler, source, path)
-    return ctypes.CDLL(str(path))
+    try:
+        if not path.exists():
+            _compile(program, source, path)
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise CannotCompile(
+            f"compiled code cannot be kept in {path.parent}, or not be loaded ({error}); set "
+            "LOSSARY_CACHE to a folder that can be written"
+        ) from error
 
 
-def _compile(compiler: str, source: str, path: Path) -> None:
+def _compile(program: str, source: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    common = [compiler, *FLAGS, "-fopenmp"]
+    common = [program, *FLAGS, "-fopenmp"]
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder, "kernel.so")
         text = Path(folder, "kernel.cpp")
         text.write_text(source)
-        header = _header(compiler, common, path.parent)
+        header = _header(program, common, path.parent)
         _run([*common, "-I", str(header), "-c", str(text), "-o", f"{text}.o"])
-        _run([compiler, "-shared", f"{text}.o", *_openmp(), "-o", str(made)])
+        _run([program, "-shared", f"{text}.o", *_openmp(), "-o", str(made)])
         made.replace(path)  # whole or not at all, also when two processes compile the same
 
 
-def _header(compiler: str, common: list[str], folder: Path) -> Path:
+def _header(program: str, common: list[str], folder: Path) -> Path:
     """Return where the header is, precompiled where that is simple: most of the time is its."""
-    if not compiler.endswith("g++"):
+    if not program.endswith("g++"):
         return HEADER.parent
-    recipe = "\0".join([HEADER.read_text(), _compiler()[1], *common])
+    recipe = "\0".join([HEADER.read_text(), compiler()[1], *common])
     ready = folder / f"header-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     if not ready.exists():
         with tempfile.TemporaryDirectory(dir=folder) as made:
@@ -92,8 +98,12 @@ def _run(command: list[str]) -> None:
 
 
 @functools.cache
-def _compiler() -> tuple[str, str]:
-    """Return the C++ compiler, and what it says of itself and of this machine."""
+def compiler() -> tuple[str, str]:
+    """Return the C++ compiler, and what it says of itself and of this machine.
+
+    Raises:
+        CannotCompile: if there is none.
+    """
     names = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "c++"]
     for name in names:
         if found := shutil.which(name):

@@ -20,8 +20,8 @@ from ..signature import CACHE_LIMIT, Signature, signature_of
 from .buffers import gradient_buffers
 from .layout import Axes, Layout, aligned, arrange, names_of
 
-MINIMUM = 1 << 14  # elements of the largest tensor; below, the formula itself is as fast
-MINIMUM_PER_THREAD = 1 << 15
+MINIMUM = 1 << 17  # elements of the largest tensor; below, the formula itself is as fast
+MINIMUM_PER_THREAD = 1 << 17
 FUSIBLE = (torch.float32, torch.bfloat16)
 
 
@@ -82,6 +82,7 @@ class FusedFunction:
         loss: the loss function itself.
         signature: what it takes.
         donate_input: whether the gradient overwrites the first tensor.
+        minimum: how many elements the largest tensor has at least for compiled code to run.
         reasons: why the formula was run as it is for some kind of input, if it was.
     """
 
@@ -96,6 +97,7 @@ class FusedFunction:
         parameters = inspect.signature(loss).parameters
         ignored = parameters.get("ignore_index")
         self._ignore_index = None if ignored is None else ignored.default
+        self.minimum = MINIMUM
         self._dispatcher = _Dispatcher(donate_input)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -118,7 +120,7 @@ class FusedFunction:
         own = {n: v for n, v in options.items() if isinstance(v, Tensor)}
         settings = {n: v for n, v in options.items() if n not in own}
         call = _Call(self.signature, tensors, weight, own, settings, reduction)
-        return self._dispatcher.run(call, self._formula, plain)
+        return self._dispatcher.run(call, self._formula, plain, self.minimum)
 
     def into_gradient(self, *tensors: Any, weight: Tensor | None, **options: Any) -> Tensor:
         """Overwrite the first tensor with the gradient of the sum, and return the parts.
@@ -131,7 +133,7 @@ class FusedFunction:
         settings = {n: v for n, v in options.items() if n not in own}
         call = _Call(self.signature, tensors, weight, own, settings, "parts")
         with torch.enable_grad():
-            value = self._dispatcher.gradient_in_place(call, self._formula)
+            value = self._dispatcher.gradient_in_place(call, self._formula, self.minimum)
             if value is None:
                 value = self.loss(*tensors, **options, weight=weight, reduction="parts")
                 (gradient,) = torch.autograd.grad(value[0], first)
@@ -162,6 +164,7 @@ class FusedLoss(LossBase):
 
     Attributes:
         loss: the Module itself, whose parameters and hyperparameters are in force.
+        minimum: how many elements the largest tensor has at least for compiled code to run.
     """
 
     def __init__(self, loss: LossBase, *, donate_input: bool = False) -> None:
@@ -169,6 +172,7 @@ class FusedLoss(LossBase):
         self.loss = loss
         self.donate_input = donate_input
         self.signature = loss.signature  # type: ignore[misc]  # of the class elsewhere, of the instance here
+        self.minimum = MINIMUM
         self._function: FusedFunction | None = None
         if isinstance(loss, FunctionLoss):
             self._function = FusedFunction(loss.function, donate_input=donate_input)
@@ -191,6 +195,7 @@ class FusedLoss(LossBase):
         loss = self.loss
         if self._function is not None and isinstance(loss, FunctionLoss):
             bound = {name: getattr(loss, name) for name in loss.hyperparameters}
+            self._function.minimum = self.minimum
             return self._function(
                 *loss.operands(*tensors), **bound, weight=weight, reduction=reduction
             )
@@ -200,7 +205,7 @@ class FusedLoss(LossBase):
             return plain()  # it may change without our noticing
         own: dict[str, Tensor] = dict((*loss.named_buffers(), *loss.named_parameters()))
         call = _Call(loss.signature, tensors, weight, own, state, reduction)
-        return self._dispatcher.run(call, self._formula, plain)
+        return self._dispatcher.run(call, self._formula, plain, self.minimum)
 
     def _formula(self, call: _Call, arrays: Sequence[Tensor]) -> Any:
         from .trace import Traced
@@ -304,9 +309,10 @@ class _Dispatcher:
         call: _Call,
         formula: Callable[[_Call, Sequence[Tensor]], Any],
         plain: Callable[[], Tensor],
+        minimum: int,
     ) -> Tensor:
         check_reduction(call.reduction)
-        found = self._look_up(call, formula)
+        found = self._look_up(call, formula, minimum)
         if not found:
             return plain()
         arrays, (program, layout) = call.arrays, found
@@ -326,19 +332,19 @@ class _Dispatcher:
         return cast(Tensor, _OnePass.apply(value, gradients, program, call, plain, *arrays))  # type: ignore[no-untyped-call]  # torch's own
 
     def gradient_in_place(
-        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any]
+        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any], minimum: int
     ) -> Tensor | None:
         """Return the parts, and leave the gradient in the first tensor; None if it cannot be."""
-        found = self._look_up(call, formula)
+        found = self._look_up(call, formula, minimum)
         result = _compute(*found, call, call.arrays, donate=True) if found else None
         return None if result is None else result[0]
 
     def _look_up(
-        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any]
+        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any], minimum: int
     ) -> tuple[Program, Layout] | None:
         """Return the compiled code of a call, or None if the formula has to run."""
         arrays = call.arrays
-        if not _is_plain(arrays):
+        if not _is_plain(arrays, minimum):
             return None
         wanted = tuple([torch.is_grad_enabled() and a.requires_grad for a in arrays])
         kinds = tuple([(a.shape, a.dtype) for a in arrays])
@@ -569,7 +575,7 @@ def _donated() -> Tensor:
     raise RuntimeError("the input was donated to the gradient: it has no second derivative")
 
 
-def _is_plain(arrays: Sequence[Any]) -> bool:
+def _is_plain(arrays: Sequence[Any], minimum: int) -> bool:
     """Whether compiled code may run on these: large and dense, on the CPU, under no transform."""
     if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
@@ -581,5 +587,5 @@ def _is_plain(arrays: Sequence[Any]) -> bool:
             return False
         if a.is_floating_point() and a.dtype not in FUSIBLE:
             return False
-        large = large or a.numel() >= MINIMUM
+        large = large or a.numel() >= minimum
     return large and arrays[0].is_floating_point()

@@ -8,6 +8,7 @@ two sizes of the batch: what is not the same both times depends on the batch, an
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,6 +21,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from .graph import Builder, Graph, Kind, Node, NotFusible
 
 aten = torch.ops.aten
+
+_ONE_AT_A_TIME = threading.Lock()  # torch keeps in a global variable whether it is tracing
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,13 @@ def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inne
         return [traced.units, *count, *gradients, *traced.wrong]
 
     try:
-        recorder = make_fx(joint, decomposition_table=_OURS, tracing_mode="fake")
-        recorded = recorder(*examples)
-        # derivatives of torch write in place, which the second recording undoes
-        pure = torch.func.functionalize(recorded)
-        recorder = make_fx(pure, decomposition_table=_DECOMPOSITIONS, tracing_mode="fake")
-        recorded = recorder(*examples)
+        with _ONE_AT_A_TIME:
+            recorder = make_fx(joint, decomposition_table=_OURS, tracing_mode="fake")
+            recorded = recorder(*examples)
+            # derivatives of torch write in place, which the second recording undoes
+            pure = torch.func.functionalize(recorded)
+            recorder = make_fx(pure, decomposition_table=_DECOMPOSITIONS, tracing_mode="fake")
+            recorded = recorder(*examples)
     except NotFusible:
         raise
     except Exception as error:  # whatever the formula does that the tracer cannot follow

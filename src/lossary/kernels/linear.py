@@ -9,7 +9,7 @@ and the memory that it takes is that of the gradients and of one chunk.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -47,6 +47,12 @@ class LinearLoss:
     ) -> Tensor:
         """Return the loss: in chunks if nothing but the loss and its gradient is asked for."""
         check_reduction(reduction)
+        if input.dtype == torch.float16:  # its range holds neither all products nor their sums
+            input, matrix = input.float(), matrix.float()
+            bias = None if bias is None else bias.float()
+            beside = None if self.beside is None else tuple(t.float() for t in self.beside)
+            wide = replace(self, beside=cast("tuple[Tensor, Tensor] | None", beside))
+            return wide(input, matrix, bias, reduction)
         rest = [t for t in (*self.others, self.weight, *(self.beside or ())) if t is not None]
         if any(t.requires_grad for t in rest) or not _is_plain([input, matrix, *rest]):
             return self.formula(input, matrix, bias, reduction)

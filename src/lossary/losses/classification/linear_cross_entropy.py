@@ -47,7 +47,8 @@ def linear_cross_entropy(
     for some rows at a time, and value and gradients in one go. Rows that do not take part cost
     nothing.
 
-    The matrix products run in the dtype of ``input``, the softmax in single precision.
+    The matrix products run in the dtype of ``input`` (float16, whose range is too small, in
+    float32), the softmax in single precision.
     ``reduction="none"`` computes the logits a second time in the backward pass, because only then
     is it known how much each row counts. Under ``torch.compile``, ``torch.func`` and for second
     derivatives the definition runs as it is, and holds the logits.
