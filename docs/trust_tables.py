@@ -23,6 +23,7 @@ LAWS = {
     "double backward": "second_gradient",
     "func, vmap, jvp": "transforms",
     "compile": "compiles",
+    "fused": "fused_agrees",
     "export": "exports",
     "meta device": "devices",
     "parts add": "parts_add",

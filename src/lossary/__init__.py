@@ -5,6 +5,9 @@ from .catalog import catalog as catalog
 from .check import CheckReport as CheckReport, check as check
 from .features import FeatureExtractor as FeatureExtractor
 from .fuse import fuse as fuse, gradient_buffers as gradient_buffers
+from .kernels.vocabulary import (
+    vocab_parallel_linear_cross_entropy as vocab_parallel_linear_cross_entropy,
+)
 from .losses.binary.balanced_binary_cross_entropy import (
     BalancedBinaryCrossEntropyLoss as BalancedBinaryCrossEntropyLoss,
     balanced_binary_cross_entropy as balanced_binary_cross_entropy,

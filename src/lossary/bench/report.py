@@ -41,7 +41,13 @@ def _ways(found: list[dict[str, Any]]) -> list[str]:
 
 def _times(rows: list[dict[str, Any]], ways: list[str]) -> tuple[tuple[str, ...], Rows]:
     unit, factor = ("ms", 1e3) if max(_against(r["seconds"]) for r in rows) > 2e-3 else ("µs", 1e6)
-    head = ("loss", *(f"{WAYS[w]}, {unit}" for w in ways), "fused: times faster", "times the floor")
+    head = (
+        "loss",
+        *(f"{WAYS[w]}, {unit}" for w in ways),
+        "fused: times faster",
+        "times the floor",
+        "value checks",
+    )
     lines: Rows = []
     for row in rows:
         seconds = row["seconds"]
@@ -49,14 +55,21 @@ def _times(rows: list[dict[str, Any]], ways: list[str]) -> tuple[tuple[str, ...]
         cells = [_number(seconds.get(w), factor) + (mark if w == "peer" else "") for w in ways]
         over = "-" if row["reasons"] else f"{seconds['fused'] / seconds['floor']:.2f}"
         faster = _against(seconds) / seconds["fused"]
-        lines.append((row["loss"], *cells, f"{faster:.2f}", over))
+        lines.append((row["loss"], *cells, f"{faster:.2f}", over, _checks(seconds)))
     mean = f"{speedup(rows):.2f}"
-    lines.append(("geometric mean", *("" for _ in ways), mean, ""))
+    lines.append(("geometric mean", *("" for _ in ways), mean, "", ""))
     return head, lines
 
 
 def _number(seconds: float | None, factor: float) -> str:
     return "-" if seconds is None else f"{seconds * factor:.3g}"
+
+
+def _checks(seconds: dict[str, float]) -> str:
+    """Say which part of our eager time is the look at the values."""
+    if "unchecked" not in seconds:
+        return "-"
+    return f"{1 - seconds['unchecked'] / seconds['eager']:.1%}"
 
 
 def _memory(memory: dict[str, dict[str, float]]) -> tuple[tuple[str, ...], Rows]:

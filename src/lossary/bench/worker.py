@@ -17,12 +17,14 @@ from torch import Tensor
 
 from ..catalog import catalog
 from ..fuse import fuse, gradient_buffers
+from ..fuse.fused import MINIMUM
 from ..signature import Operand
 from ..spec import LossSpec, Trait
+from ..validation import DOMAINS, validation
 from .peers import NAIVE, TORCH
 
 FEATURES = 64  # of losses that multiply by a matrix of prototypes
-SECONDS = 0.4  # spent on each way to run a loss, at least 5 and at most 200 times
+SECONDS = 0.4  # spent on each way to run a loss, at least 9 and at most 200 times
 
 
 def measurable(spec: LossSpec) -> bool:
@@ -77,7 +79,19 @@ def ways(spec: LossSpec, columns: int, compiled: bool) -> dict[str, Callable[...
             found["compiled"] = torch.compile(peer)
     for name, loss in (("eager", spec.function), ("fused", fuse(spec.function))):
         found[name] = functools.partial(loss, **options) if options else loss
+    if any(DOMAINS[o[0].domain].outside is not None for o in spec.signature.operands):
+        found["unchecked"] = _unchecked(found["eager"])
     return found
+
+
+def _unchecked(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return ``loss`` without a look at the values, which tells what that look costs."""
+
+    def call(*tensors: Tensor) -> Tensor:
+        with validation("shapes"):
+            return loss(*tensors)
+
+    return call
 
 
 def step(loss: Callable[..., Tensor], tensors: list[Tensor]) -> None:
@@ -133,7 +147,7 @@ def in_turns(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
         run()
         start = time.perf_counter()
         run()
-        counts[name] = min(200, max(5, int(SECONDS / (time.perf_counter() - start))))
+        counts[name] = min(200, max(9, int(SECONDS / (time.perf_counter() - start))))
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(max(counts.values())):
         for name, run in runs.items():
@@ -149,7 +163,7 @@ def peak(spec: LossSpec, rows: int, columns: int, way: str) -> float:
     small = differentiable(spec, tensors_for(spec, 64, columns))
     loss = ways(spec, columns, False)[way]
     if way == "fused":  # compile first: the compiler's memory is another matter
-        step(loss, differentiable(spec, tensors_for(spec, 1 + (1 << 15) // columns, columns)))
+        step(loss, differentiable(spec, tensors_for(spec, 1 + MINIMUM // columns, columns)))
     step(loss, small)
     tensors = differentiable(spec, tensors_for(spec, rows, columns))
     gradient_buffers.release()

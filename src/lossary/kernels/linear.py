@@ -8,18 +8,26 @@ and the memory that it takes is that of the gradients and of one chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from ..fuse import FusedFunction
 from ..reduction import Reduction, check_reduction
 
 FEWEST, MOST = 256, 2048  # rows of a chunk
+
+
+class RowLoss(Protocol):
+    """A loss of rows that can overwrite logits by their gradient, as a fused function can."""
+
+    def __call__(self, *args: Any, **options: Any) -> Tensor: ...
+
+    @property
+    def into_gradient(self) -> Callable[..., Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,8 @@ class LinearLoss:
     """A loss of ``input @ weight.T + bias``.
 
     Attributes:
-        loss: the loss of logits, fused; it overwrites them by their gradient.
+        definition: the loss of logits.
+        rows: the same, of a chunk of rows.
         others: what it takes besides the logits, a row for each row of the input.
         options: its hyperparameters.
         weight: one number per row, or None.
@@ -35,7 +44,8 @@ class LinearLoss:
         beside: an input and a matrix whose product is a second tensor of logits, a constant.
     """
 
-    loss: FusedFunction
+    definition: Callable[..., Tensor]
+    rows: RowLoss
     others: tuple[Tensor, ...]
     options: dict[str, Any]
     weight: Tensor | None
@@ -73,7 +83,7 @@ class LinearLoss:
         logits = [torch.nn.functional.linear(input, matrix, bias)]
         if self.beside is not None:
             logits.append(torch.nn.functional.linear(*self.beside))
-        return self.loss.loss(
+        return self.definition(
             *logits, *self.others, **self.options, weight=self.weight, reduction=reduction
         )
 
@@ -86,7 +96,7 @@ class LinearLoss:
         sums = input.new_zeros(2, dtype=torch.float64)
         with torch.no_grad():
             for rows, logits, others, weight in self.chunks(input, matrix, bias):
-                found = self.loss(
+                found = self.rows(
                     logits,
                     *others,
                     **self.options,
@@ -114,7 +124,7 @@ class LinearLoss:
         sums = input.new_zeros(2, dtype=torch.float64)
         with torch.no_grad():
             for rows, logits, others, weight in self.chunks(input, matrix, bias):
-                sums += self.loss.into_gradient(logits, *others, weight=weight, **self.options)
+                sums += self.rows.into_gradient(logits, *others, weight=weight, **self.options)
                 if factor is not None:
                     logits.mul_(factor[rows].unsqueeze(1))
                 if of_input is not None and isinstance(rows, slice):

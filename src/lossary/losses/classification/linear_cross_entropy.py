@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor
 
 from ...base import FunctionLoss
 from ...fuse import fuse
-from ...kernels.linear import LinearLoss
+from ...kernels.linear import LinearLoss, RowLoss
 from ...reduction import Reduction, reduce, weigh
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -82,7 +84,7 @@ def linear_cross_entropy(
         "temperature": temperature,
     }
     bias = None if linear_bias is None else linear_bias.to(input.dtype)
-    job = LinearLoss(_OF_LOGITS, (target,), options, weight, keep)
+    job = LinearLoss(_of_logits, _rows(input, target), (target,), options, weight, keep)
     result = job(input, linear_weight, bias, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 
@@ -114,6 +116,16 @@ def _of_logits(
 
 
 _OF_LOGITS = fuse(_of_logits, donate_input=True)
+
+
+def _rows(input: Tensor, target: Tensor) -> RowLoss:
+    """Return what computes the loss of a chunk where ``input`` is."""
+    if input.is_cuda and not target.is_floating_point():
+        with contextlib.suppress(ImportError):  # torch for a GPU brings triton, but for Windows
+            from ...kernels.rows_triton import RowsOnGpu
+
+            return RowsOnGpu()
+    return _OF_LOGITS
 
 
 class LinearCrossEntropyLoss(FunctionLoss):

@@ -60,7 +60,7 @@ def linear_focal_loss(
     keep = None if weight is None else weight != 0
     bias = None if linear_bias is None else linear_bias.to(input.dtype)
     options = {"gamma": gamma, "class_weight": class_weight}
-    job = LinearLoss(_OF_LOGITS, (target,), options, weight, keep)
+    job = LinearLoss(focal_loss, _OF_LOGITS, (target,), options, weight, keep)
     result = job(input, linear_weight, bias, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 

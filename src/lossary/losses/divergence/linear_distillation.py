@@ -64,7 +64,7 @@ def linear_distillation_loss(
     options = {"beta": beta, "temperature": temperature}
     keep = None if weight is None else weight != 0
     beside = (teacher_input, teacher_weight)
-    job = LinearLoss(_OF_LOGITS, (), options, weight, keep, beside)
+    job = LinearLoss(_of_logits, _OF_LOGITS, (), options, weight, keep, beside)
     result = job(input, linear_weight, None, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 
