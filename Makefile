@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: demo test lint types check-tests browser fuzz tables mutants readme clean
+.PHONY: demo test lint types check-tests browser fuzz tables mutants bench readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/lossary compare digits --imbalance 0.1 \
@@ -36,6 +36,12 @@ tables: .venv/dev.stamp
 # How many small errors, put into the losses one at a time, the tests notice.
 mutants: .venv/dev.stamp
 	$(BIN)/python tests/mutation/mutants.py
+
+# How fast every loss is, beside its peers, and the page that says so. About an hour, on an idle machine.
+bench: .venv/dev.stamp
+	$(BIN)/lossary bench --compiled --linear '4096 x 512, 32000 classes' \
+		--linear '8192 x 1024, 128000 classes' --out docs/benchmarks.json
+	$(BIN)/python docs/performance_tables.py
 
 # The report is tested in a real browser. Where it cannot be installed those tests say so and skip.
 browser:

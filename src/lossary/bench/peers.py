@@ -54,6 +54,10 @@ def _balanced(x: Tensor, y: Tensor) -> Tensor:
     return ((0.5 * y + 0.5 * (1 - y)) * cost).mean()
 
 
+def _least_squares(real: Tensor, fake: Tensor) -> Tensor:
+    return 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean()
+
+
 NAIVE: dict[str, Callable[..., Tensor]] = {
     "balanced_binary_cross_entropy": _balanced,
     "crammer_singer_loss": _crammer_singer,
@@ -61,8 +65,8 @@ NAIVE: dict[str, Callable[..., Tensor]] = {
     "exponential_loss": lambda x, y: torch.exp(-y * x).mean(),
     "focal_loss": _focal,
     "hinge_loss": lambda x, y: (1 - y * x).clamp(min=0).mean(),
-    "least_squares_discriminator_loss": lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean(),
-    "least_squares_generator_loss": lambda f: ((f - 1) ** 2).mean(),
+    "least_squares_discriminator_loss": _least_squares,
+    "least_squares_generator_loss": lambda f: 0.5 * ((f - 1) ** 2).mean(),
     "loss_sensitive_discriminator_loss": lambda r, f, d: (r + (d + r - f).clamp(min=0)).mean(),
     "loss_sensitive_generator_loss": lambda f: f.mean(),
     "minimax_discriminator_loss": _minimax,

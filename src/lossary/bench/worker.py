@@ -55,7 +55,7 @@ def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
         case "sign":
             return torch.where(made > 0, 1.0, -1.0)
         case "prob":
-            return made.softmax(1) if "C" in operand.dims else made.sigmoid()
+            return made.softmax(1) if "C" in operand.dims else (made > 0).float()
         case "logprob":
             return made.log_softmax(1)
     return made
