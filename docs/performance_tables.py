@@ -1,6 +1,7 @@
 """Write the figures of docs/benchmarks.json into docs/performance.md, README.md and a chart."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from lossary.bench import report
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "benchmarks.json"
 PAGE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
 CHART = ROOT / "docs" / "speed.svg"
 BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -->"
 
@@ -36,6 +38,13 @@ def chart(result: dict[str, Any]) -> str:
     return report.chart(rows, f"fused, times faster than before: 16 M elements, {setting}")
 
 
+def with_speed(readme: str, result: dict[str, Any]) -> str:
+    """Return the README with the mean of the same rows as the chart."""
+    rows = next(iter(result["settings"].values()))
+    mean = report.speedup([row for row in rows if row["size"] == "16M"])
+    return re.sub(r"(<!-- speed -->)[\d.]* times", rf"\g<1>{mean:.1f} times", readme)
+
+
 def with_figures(page: str, result: dict[str, Any]) -> str:
     """Return the page with these figures."""
     before, _, rest = page.partition(BEGIN)
@@ -46,4 +55,5 @@ def with_figures(page: str, result: dict[str, Any]) -> str:
 if __name__ == "__main__":
     found = json.loads(FIGURES.read_text(encoding="utf-8"))
     PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+    README.write_text(with_speed(README.read_text(encoding="utf-8"), found), encoding="utf-8")
     CHART.write_text(chart(found), encoding="utf-8")

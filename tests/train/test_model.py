@@ -146,6 +146,38 @@ def test_parameters_of_the_loss_are_trained_and_saved(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
+@pytest.mark.parametrize("damage", ["truncated", "tampered", "a pickle", "empty"])
+def test_a_damaged_file_is_named_and_changes_nothing(tmp_path: Path, damage: str) -> None:
+    model, file = Model(net(4), ArcFaceLoss(4, 2), SGD), tmp_path / "model.safetensors"
+    model.save(file)
+    whole = file.read_bytes()
+    match damage:
+        case "truncated":
+            file.write_bytes(whole[:-3])
+        case "tampered":
+            file.write_bytes(b"\xff" * 8 + whole[8:])  # the length of the header
+        case "a pickle":
+            torch.save(model.wired.state_dict(), file)
+        case "empty":
+            file.write_bytes(b"")
+    before = {n: t.clone() for n, t in model.wired.state_dict().items()}
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged, or no safetensors file"):
+        model.load(file)
+    assert all(torch.equal(t, before[n]) for n, t in model.wired.state_dict().items())
+
+
+def test_a_file_of_another_network_changes_nothing(tmp_path: Path) -> None:
+    other = Model(net(5), ArcFaceLoss(5, 2), SGD)
+    other.save(tmp_path / "model.safetensors")
+    model = Model(net(4), ArcFaceLoss(4, 2), SGD)
+    before = {n: t.clone() for n, t in model.wired.state_dict().items()}
+    with pytest.raises(ValueError, match="is of another network or loss"):
+        model.load(tmp_path / "model.safetensors")
+    assert all(torch.equal(t, before[n]) for n, t in model.wired.state_dict().items())
+    with pytest.raises(FileNotFoundError):
+        model.load(tmp_path / "none.safetensors")
+
+
 def test_an_optimizer_that_forgets_the_loss_is_refused() -> None:
     network = net(4)
     with pytest.raises(ValueError, match=r"does not train loss\.prototypes"):

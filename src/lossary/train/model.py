@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -287,8 +288,20 @@ class Model:
         write_whole(Path(path), lambda place: save_model(self.wired, str(place)))
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Load what :meth:`save` saved; names and shapes must fit."""
-        load_model(self.wired, str(path))
+        """Load what :meth:`save` saved, all of it or nothing.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file is damaged, or of another network or loss.
+        """
+        before = {name: t.clone() for name, t in self.wired.state_dict().items()}
+        try:
+            load_model(self.wired, str(path))
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from error
+        except RuntimeError as error:
+            self.wired.load_state_dict(before)
+            raise ValueError(f"{path} is of another network or loss: {error}") from error
 
     def _device(self) -> Engine:
         if self._engine is None:
