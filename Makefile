@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: demo test lint types check-tests browser fuzz tables mutants bench readme clean
+.PHONY: demo test test-all references lint types check-tests browser fuzz tables mutants bench readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/lossary compare digits --imbalance 0.1 \
@@ -24,6 +24,16 @@ types: .venv/dev.stamp
 
 check-tests: .venv/dev.stamp browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# The slow laws too, at every set of hyperparameters.
+test-all: lint types browser
+	LOSSARY_ALL=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# Against every package that computes the same, each installed beside the others; see docs/verification.md.
+references: .venv/dev.stamp
+	$(INSTALL) --editable '.[references]'
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 tests/test_conformance.py -k reference
+	$(BIN)/python docs/verification_table.py
 
 # 10,000 generated calls of every loss, twice: inside its domain and beside it. About 15 minutes.
 fuzz: .venv/dev.stamp

@@ -57,6 +57,7 @@ def test_an_unknown_level_is_refused() -> None:
 @pytest.mark.parametrize(
     ("domain", "good", "bad"),
     [
+        ("nonneg", [0.0, 3.5], [1.0, -0.5]),
         ("prob", [0.0, 0.5, 1.0], [0.5, 1.5]),
         ("prob", [0.5], [float("nan")]),
         ("logprob", [-float("inf"), -1.0, 0.0], [-1.0, 0.5]),

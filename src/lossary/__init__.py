@@ -3,10 +3,23 @@
 from .base import LossBase as LossBase
 from .catalog import catalog as catalog
 from .check import CheckReport as CheckReport, check as check
+from .compose import (
+    DeepSupervision as DeepSupervision,
+    HardUnits as HardUnits,
+    UncertaintyWeightedSum as UncertaintyWeightedSum,
+    WeightedSum as WeightedSum,
+    ramp as ramp,
+)
 from .features import FeatureExtractor as FeatureExtractor
 from .fuse import fuse as fuse, gradient_buffers as gradient_buffers
 from .kernels.vocabulary import (
     vocab_parallel_linear_cross_entropy as vocab_parallel_linear_cross_entropy,
+)
+from .losses.binary.asymmetric import (
+    AsymmetricLoss as AsymmetricLoss,
+    HillLoss as HillLoss,
+    asymmetric_loss as asymmetric_loss,
+    hill_loss as hill_loss,
 )
 from .losses.binary.balanced_binary_cross_entropy import (
     BalancedBinaryCrossEntropyLoss as BalancedBinaryCrossEntropyLoss,
@@ -18,6 +31,34 @@ from .losses.binary.binary_cross_entropy import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
 )
+from .losses.binary.multi_label import (
+    MultiLabelMarginLoss as MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss,
+    ZLPRLoss as ZLPRLoss,
+    multi_label_margin_loss as multi_label_margin_loss,
+    multi_label_soft_margin_loss as multi_label_soft_margin_loss,
+    zlpr_loss as zlpr_loss,
+)
+from .losses.binary.negative_sampling import (
+    NegativeSamplingLoss as NegativeSamplingLoss,
+    NoiseContrastiveLoss as NoiseContrastiveLoss,
+    negative_sampling_loss as negative_sampling_loss,
+    noise_contrastive_loss as noise_contrastive_loss,
+)
+from .losses.binary.poly import (
+    PolyBCELoss as PolyBCELoss,
+    poly_binary_cross_entropy as poly_binary_cross_entropy,
+)
+from .losses.binary.quality_focal import (
+    DistributionFocalLoss as DistributionFocalLoss,
+    GaussianFocalLoss as GaussianFocalLoss,
+    QualityFocalLoss as QualityFocalLoss,
+    VarifocalLoss as VarifocalLoss,
+    distribution_focal_loss as distribution_focal_loss,
+    gaussian_focal_loss as gaussian_focal_loss,
+    quality_focal_loss as quality_focal_loss,
+    varifocal_loss as varifocal_loss,
+)
 from .losses.binary.sigmoid_focal import (
     SigmoidFocalLoss as SigmoidFocalLoss,
     sigmoid_focal_loss as sigmoid_focal_loss,
@@ -26,11 +67,41 @@ from .losses.classification.balanced_cross_entropy import (
     BalancedCrossEntropyLoss as BalancedCrossEntropyLoss,
     balanced_cross_entropy as balanced_cross_entropy,
 )
+from .losses.classification.bootstrapping import (
+    HardBootstrappingLoss as HardBootstrappingLoss,
+    SoftBootstrappingLoss as SoftBootstrappingLoss,
+    hard_bootstrapping_loss as hard_bootstrapping_loss,
+    soft_bootstrapping_loss as soft_bootstrapping_loss,
+)
+from .losses.classification.brier import (
+    BrierLoss as BrierLoss,
+    SphericalLoss as SphericalLoss,
+    brier_loss as brier_loss,
+    spherical_loss as spherical_loss,
+)
+from .losses.classification.confidence_penalty import (
+    ConfidencePenaltyLoss as ConfidencePenaltyLoss,
+    confidence_penalty_loss as confidence_penalty_loss,
+)
 from .losses.classification.cross_entropy import (
     CrossEntropyLoss as CrossEntropyLoss,
     cross_entropy as cross_entropy,
 )
+from .losses.classification.evidential import (
+    EvidentialLoss as EvidentialLoss,
+    evidential_loss as evidential_loss,
+)
 from .losses.classification.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
+from .losses.classification.generalized_cross_entropy import (
+    GeneralizedCrossEntropyLoss as GeneralizedCrossEntropyLoss,
+    TaylorCrossEntropyLoss as TaylorCrossEntropyLoss,
+    generalized_cross_entropy as generalized_cross_entropy,
+    taylor_cross_entropy as taylor_cross_entropy,
+)
+from .losses.classification.label_relaxation import (
+    LabelRelaxationLoss as LabelRelaxationLoss,
+    label_relaxation_loss as label_relaxation_loss,
+)
 from .losses.classification.linear_cross_entropy import (
     LinearCrossEntropyLoss as LinearCrossEntropyLoss,
     linear_cross_entropy as linear_cross_entropy,
@@ -39,16 +110,74 @@ from .losses.classification.linear_focal import (
     LinearFocalLoss as LinearFocalLoss,
     linear_focal_loss as linear_focal_loss,
 )
+from .losses.classification.logit_adjusted import (
+    BalancedSoftmaxLoss as BalancedSoftmaxLoss,
+    ClassBalancedCrossEntropyLoss as ClassBalancedCrossEntropyLoss,
+    LDAMLoss as LDAMLoss,
+    LogitAdjustedLoss as LogitAdjustedLoss,
+    VectorScalingLoss as VectorScalingLoss,
+    balanced_softmax_loss as balanced_softmax_loss,
+    class_balanced_cross_entropy as class_balanced_cross_entropy,
+    label_distribution_margin_loss as label_distribution_margin_loss,
+    logit_adjusted_loss as logit_adjusted_loss,
+    vector_scaling_loss as vector_scaling_loss,
+)
 from .losses.classification.nll import NLLLoss as NLLLoss, nll_loss as nll_loss
+from .losses.classification.normalized_cross_entropy import (
+    NormalizedCrossEntropyLoss as NormalizedCrossEntropyLoss,
+    normalized_cross_entropy as normalized_cross_entropy,
+)
+from .losses.classification.poly import (
+    PolyCrossEntropyLoss as PolyCrossEntropyLoss,
+    poly_cross_entropy as poly_cross_entropy,
+)
 from .losses.classification.sampled_softmax import (
     SampledSoftmaxLoss as SampledSoftmaxLoss,
     sampled_softmax_loss as sampled_softmax_loss,
+)
+from .losses.classification.sparse import (
+    Entmax15Loss as Entmax15Loss,
+    SparsemaxLoss as SparsemaxLoss,
+    entmax15_loss as entmax15_loss,
+    sparsemax_loss as sparsemax_loss,
+)
+from .losses.classification.symmetric_cross_entropy import (
+    SymmetricCrossEntropyLoss as SymmetricCrossEntropyLoss,
+    symmetric_cross_entropy as symmetric_cross_entropy,
 )
 from .losses.classification.zero_one import (
     ZeroOneLoss as ZeroOneLoss,
     zero_one_loss as zero_one_loss,
 )
+from .losses.divergence.alpha import (
+    AlphaDivergence as AlphaDivergence,
+    RenyiDivergence as RenyiDivergence,
+    alpha_divergence as alpha_divergence,
+    renyi_divergence as renyi_divergence,
+)
+from .losses.divergence.distances import (
+    BhattacharyyaDistance as BhattacharyyaDistance,
+    ChiSquaredDivergence as ChiSquaredDivergence,
+    SquaredHellingerDistance as SquaredHellingerDistance,
+    TotalVariationDistance as TotalVariationDistance,
+    bhattacharyya_distance as bhattacharyya_distance,
+    chi_squared_divergence as chi_squared_divergence,
+    squared_hellinger_distance as squared_hellinger_distance,
+    total_variation_distance as total_variation_distance,
+)
 from .losses.divergence.entropy import EntropyLoss as EntropyLoss, entropy as entropy
+from .losses.divergence.gaussian_kl import (
+    GaussianKLDivergence as GaussianKLDivergence,
+    gaussian_kl_divergence as gaussian_kl_divergence,
+)
+from .losses.divergence.jensen_shannon import (
+    JeffreysDivergence as JeffreysDivergence,
+    JensenShannonDivergence as JensenShannonDivergence,
+    ReverseKLDivergence as ReverseKLDivergence,
+    jeffreys_divergence as jeffreys_divergence,
+    jensen_shannon_divergence as jensen_shannon_divergence,
+    reverse_kl_divergence as reverse_kl_divergence,
+)
 from .losses.divergence.kl import (
     KLDivergenceLoss as KLDivergenceLoss,
     kl_divergence as kl_divergence,
@@ -94,6 +223,66 @@ from .losses.image.perceptual import (
     perceptual_loss as perceptual_loss,
 )
 from .losses.image.style import StyleLoss as StyleLoss, style_loss as style_loss
+from .losses.likelihood.crps import (
+    EnsembleCRPSLoss as EnsembleCRPSLoss,
+    GaussianCRPSLoss as GaussianCRPSLoss,
+    ensemble_crps_loss as ensemble_crps_loss,
+    gaussian_crps_loss as gaussian_crps_loss,
+)
+from .losses.likelihood.deviance import (
+    GammaDevianceLoss as GammaDevianceLoss,
+    PoissonDevianceLoss as PoissonDevianceLoss,
+    TweedieDevianceLoss as TweedieDevianceLoss,
+    gamma_deviance_loss as gamma_deviance_loss,
+    poisson_deviance_loss as poisson_deviance_loss,
+    tweedie_deviance_loss as tweedie_deviance_loss,
+)
+from .losses.likelihood.gaussian import (
+    BetaNLLLoss as BetaNLLLoss,
+    GaussianNLLLoss as GaussianNLLLoss,
+    beta_nll_loss as beta_nll_loss,
+    gaussian_nll_loss as gaussian_nll_loss,
+)
+from .losses.likelihood.location_scale import (
+    LaplaceNLLLoss as LaplaceNLLLoss,
+    LogisticNLLLoss as LogisticNLLLoss,
+    StudentTNLLLoss as StudentTNLLLoss,
+    laplace_nll_loss as laplace_nll_loss,
+    logistic_nll_loss as logistic_nll_loss,
+    student_t_nll_loss as student_t_nll_loss,
+)
+from .losses.likelihood.mixture import (
+    GaussianMixtureNLLLoss as GaussianMixtureNLLLoss,
+    gaussian_mixture_nll_loss as gaussian_mixture_nll_loss,
+)
+from .losses.likelihood.poisson import (
+    NegativeBinomialNLLLoss as NegativeBinomialNLLLoss,
+    PoissonNLLLoss as PoissonNLLLoss,
+    PoissonRateNLLLoss as PoissonRateNLLLoss,
+    negative_binomial_nll_loss as negative_binomial_nll_loss,
+    poisson_nll_loss as poisson_nll_loss,
+    poisson_rate_nll_loss as poisson_rate_nll_loss,
+)
+from .losses.likelihood.von_mises import (
+    VonMisesNLLLoss as VonMisesNLLLoss,
+    von_mises_nll_loss as von_mises_nll_loss,
+)
+from .losses.margin.bounded import (
+    RampLoss as RampLoss,
+    SavageLoss as SavageLoss,
+    SigmoidLoss as SigmoidLoss,
+    TangentLoss as TangentLoss,
+    UnhingedLoss as UnhingedLoss,
+    ramp_loss as ramp_loss,
+    savage_loss as savage_loss,
+    sigmoid_loss as sigmoid_loss,
+    tangent_loss as tangent_loss,
+    unhinged_loss as unhinged_loss,
+)
+from .losses.margin.categorical_hinge import (
+    CategoricalHingeLoss as CategoricalHingeLoss,
+    categorical_hinge_loss as categorical_hinge_loss,
+)
 from .losses.margin.exponential import (
     ExponentialLoss as ExponentialLoss,
     exponential_loss as exponential_loss,
@@ -111,12 +300,38 @@ from .losses.margin.multi_margin import (
     crammer_singer_loss as crammer_singer_loss,
     multi_margin_loss as multi_margin_loss,
 )
+from .losses.margin.perceptron import (
+    MultiClassPerceptronLoss as MultiClassPerceptronLoss,
+    PerceptronLoss as PerceptronLoss,
+    multi_class_perceptron_loss as multi_class_perceptron_loss,
+    perceptron_loss as perceptron_loss,
+)
+from .losses.margin.smooth_hinge import (
+    ModifiedHuberLoss as ModifiedHuberLoss,
+    SmoothHingeLoss as SmoothHingeLoss,
+    modified_huber_loss as modified_huber_loss,
+    smooth_hinge_loss as smooth_hinge_loss,
+)
 from .losses.metric.arcface import ArcFaceLoss as ArcFaceLoss, arcface_loss as arcface_loss
 from .losses.metric.center import CenterLoss as CenterLoss, center_loss as center_loss
+from .losses.metric.contrastive import (
+    ContrastiveLoss as ContrastiveLoss,
+    CosineDistanceLoss as CosineDistanceLoss,
+    HingeEmbeddingLoss as HingeEmbeddingLoss,
+    contrastive_loss as contrastive_loss,
+    cosine_distance_loss as cosine_distance_loss,
+    hinge_embedding_loss as hinge_embedding_loss,
+)
 from .losses.metric.cosface import CosFaceLoss as CosFaceLoss, cosface_loss as cosface_loss
 from .losses.metric.cosine_embedding import (
     CosineEmbeddingLoss as CosineEmbeddingLoss,
     cosine_embedding_loss as cosine_embedding_loss,
+)
+from .losses.metric.info_nce import (
+    CLIPLoss as CLIPLoss,
+    InfoNCELoss as InfoNCELoss,
+    clip_loss as clip_loss,
+    info_nce_loss as info_nce_loss,
 )
 from .losses.metric.large_margin_softmax import (
     LargeMarginSoftmaxLoss as LargeMarginSoftmaxLoss,
@@ -130,6 +345,52 @@ from .losses.metric.sphereface import (
     SphereFaceLoss as SphereFaceLoss,
     sphereface_loss as sphereface_loss,
 )
+from .losses.metric.supervised_contrastive import (
+    BatchHardTripletLoss as BatchHardTripletLoss,
+    CircleLoss as CircleLoss,
+    LiftedStructureLoss as LiftedStructureLoss,
+    MultiSimilarityLoss as MultiSimilarityLoss,
+    SupervisedContrastiveLoss as SupervisedContrastiveLoss,
+    batch_hard_triplet_loss as batch_hard_triplet_loss,
+    circle_loss as circle_loss,
+    lifted_structure_loss as lifted_structure_loss,
+    multi_similarity_loss as multi_similarity_loss,
+    supervised_contrastive_loss as supervised_contrastive_loss,
+)
+from .losses.metric.triplet import (
+    SoftTripletLoss as SoftTripletLoss,
+    SquaredTripletLoss as SquaredTripletLoss,
+    TripletMarginLoss as TripletMarginLoss,
+    soft_triplet_loss as soft_triplet_loss,
+    squared_triplet_loss as squared_triplet_loss,
+    triplet_margin_loss as triplet_margin_loss,
+)
+from .losses.quantile.interval import (
+    IntervalScoreLoss as IntervalScoreLoss,
+    interval_score_loss as interval_score_loss,
+)
+from .losses.quantile.quantile import (
+    ExpectileLoss as ExpectileLoss,
+    MultiQuantileLoss as MultiQuantileLoss,
+    QuantileHuberLoss as QuantileHuberLoss,
+    QuantileLoss as QuantileLoss,
+    SmoothQuantileLoss as SmoothQuantileLoss,
+    expectile_loss as expectile_loss,
+    multi_quantile_loss as multi_quantile_loss,
+    quantile_huber_loss as quantile_huber_loss,
+    quantile_loss as quantile_loss,
+    smooth_quantile_loss as smooth_quantile_loss,
+)
+from .losses.regression.correlation import (
+    ConcordanceCorrelationLoss as ConcordanceCorrelationLoss,
+    PearsonCorrelationLoss as PearsonCorrelationLoss,
+    concordance_correlation_loss as concordance_correlation_loss,
+    pearson_correlation_loss as pearson_correlation_loss,
+)
+from .losses.regression.half_mse import (
+    HalfMSELoss as HalfMSELoss,
+    half_mse_loss as half_mse_loss,
+)
 from .losses.regression.huber import (
     HuberLoss as HuberLoss,
     SmoothL1Loss as SmoothL1Loss,
@@ -138,6 +399,68 @@ from .losses.regression.huber import (
 )
 from .losses.regression.l1 import L1Loss as L1Loss, l1_loss as l1_loss
 from .losses.regression.mse import MSELoss as MSELoss, mse_loss as mse_loss
+from .losses.regression.msle import (
+    MSLELoss as MSLELoss,
+    msle_loss as msle_loss,
+)
+from .losses.regression.percentage import (
+    AbsolutePercentageLoss as AbsolutePercentageLoss,
+    SymmetricAbsolutePercentageLoss as SymmetricAbsolutePercentageLoss,
+    absolute_percentage_loss as absolute_percentage_loss,
+    symmetric_absolute_percentage_loss as symmetric_absolute_percentage_loss,
+)
+from .losses.regression.rmse import (
+    RMSELoss as RMSELoss,
+    rmse_loss as rmse_loss,
+)
+from .losses.robust.balanced_l1 import (
+    BalancedL1Loss as BalancedL1Loss,
+    balanced_l1_loss as balanced_l1_loss,
+)
+from .losses.robust.cauchy import (
+    CauchyLoss as CauchyLoss,
+    cauchy_loss as cauchy_loss,
+)
+from .losses.robust.epsilon_insensitive import (
+    EpsilonInsensitiveLoss as EpsilonInsensitiveLoss,
+    SquaredEpsilonInsensitiveLoss as SquaredEpsilonInsensitiveLoss,
+    epsilon_insensitive_loss as epsilon_insensitive_loss,
+    squared_epsilon_insensitive_loss as squared_epsilon_insensitive_loss,
+)
+from .losses.robust.fair import (
+    FairLoss as FairLoss,
+    fair_loss as fair_loss,
+)
+from .losses.robust.geman_mcclure import (
+    GemanMcClureLoss as GemanMcClureLoss,
+    geman_mcclure_loss as geman_mcclure_loss,
+)
+from .losses.robust.general import (
+    GeneralRobustLoss as GeneralRobustLoss,
+    general_robust_loss as general_robust_loss,
+)
+from .losses.robust.pseudo_huber import (
+    CharbonnierLoss as CharbonnierLoss,
+    PseudoHuberLoss as PseudoHuberLoss,
+    charbonnier_loss as charbonnier_loss,
+    pseudo_huber_loss as pseudo_huber_loss,
+)
+from .losses.robust.tukey import (
+    AndrewsWaveLoss as AndrewsWaveLoss,
+    TukeyBiweightLoss as TukeyBiweightLoss,
+    andrews_wave_loss as andrews_wave_loss,
+    tukey_biweight_loss as tukey_biweight_loss,
+)
+from .losses.robust.welsch import (
+    WelschLoss as WelschLoss,
+    welsch_loss as welsch_loss,
+)
+from .losses.robust.wing import (
+    AdaptiveWingLoss as AdaptiveWingLoss,
+    WingLoss as WingLoss,
+    adaptive_wing_loss as adaptive_wing_loss,
+    wing_loss as wing_loss,
+)
 from .parts import Parts as Parts, parts as parts
 from .reduction import Reduction as Reduction, reduce as reduce
 from .signature import signature as signature

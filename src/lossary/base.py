@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from .reduction import Reduction, check_reduction, reduce
 from .signature import Signature, full_precision, signature_of
+
+if TYPE_CHECKING:
+    from .compose import WeightedSum
 
 
 class LossBase(nn.Module):
@@ -98,6 +101,18 @@ class LossBase(nn.Module):
             units, own = units
             weight = own if weight is None else own * weight
         return units, weight, tensors, narrow
+
+    def __mul__(self, factor: object) -> WeightedSum:
+        from .compose import weighted
+
+        return weighted(self).__mul__(factor)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: object) -> WeightedSum:
+        from .compose import weighted
+
+        return weighted(self).__add__(other)
 
     def extra_repr(self) -> str:
         return ", ".join(f"{n}={getattr(self, n)!r}" for n in (*self.hyperparameters, "reduction"))

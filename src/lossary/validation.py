@@ -90,6 +90,8 @@ CHUNK = 1 << 16  # sums of so many ones are exact in single precision
 
 def _signs(x: Tensor) -> bool:
     """Whether all numbers are -1 or 1: none is larger, and their sizes add up to their count."""
+    if x.numel() <= CHUNK:
+        return bool((x.abs() == 1).all())
     if not _between(x, -1, 1):
         return False
     flat = x.reshape(-1)
@@ -101,6 +103,12 @@ def _signs(x: Tensor) -> bool:
 
 DOMAINS = {
     "real": Domain("real numbers"),
+    "nonneg": Domain(
+        "finite numbers, none below 0",
+        "; a network that has to give such numbers ends in softplus or exp",
+        lambda x, _: ~((x >= 0) & (x < math.inf)),
+        lambda x, _: _between(x, 0, sys.float_info.max),
+    ),
     "prob": Domain(
         "probabilities in [0, 1]",
         "; of logits use {name}.sigmoid() or {name}.softmax(1), or the loss that takes logits",

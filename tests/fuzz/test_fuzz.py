@@ -84,6 +84,8 @@ def make(
             return torch.randint(sizes.get("C", (5,))[0], shape, generator=generator)
         case "sign":
             return torch.where(normal > 0, 1.0, -1.0).to(dtype)
+        case "nonneg":
+            return (normal * scale).abs().clamp(max=top).to(dtype)
         case "prob":
             p = (normal * scale).sigmoid()
             if "C" in operand.dims:

@@ -2,7 +2,13 @@
 
 import numpy as np
 import torch
-from sklearn.metrics import hinge_loss, zero_one_loss
+from sklearn.metrics import (
+    hinge_loss,
+    mean_pinball_loss,
+    mean_squared_log_error,
+    mean_tweedie_deviance,
+    zero_one_loss,
+)
 
 
 def _rows(x, y):
@@ -34,7 +40,31 @@ def _hinge(x, y, *, margin=1.0):
     return torch.tensor(units, dtype=torch.float64).reshape(x.shape)
 
 
+def _one_by_one(metric):
+    """Apply a metric of a target and a prediction to each pair."""
+
+    def units(x, y, **hyper):
+        pairs = zip(x.reshape(-1).tolist(), y.reshape(-1).tolist(), strict=True)
+        found = [metric([b], [a], **hyper) for a, b in pairs]
+        return torch.tensor(found, dtype=torch.float64).reshape(x.shape)
+
+    return units
+
+
+def _tweedie(y, x, *, power=1.5, eps=1e-6):
+    return mean_tweedie_deviance(y, np.maximum(x, eps), power=power)
+
+
 REFERENCES = {
+    "quantile_loss": _one_by_one(
+        lambda y, x, quantile=0.5: mean_pinball_loss(y, x, alpha=quantile)
+    ),
+    "msle_loss": _one_by_one(mean_squared_log_error),
+    "tweedie_deviance_loss": _one_by_one(_tweedie),
+    "poisson_deviance_loss": _one_by_one(lambda y, x, eps=1e-6: _tweedie(y, x, power=1, eps=eps)),
+    "gamma_deviance_loss": _one_by_one(
+        lambda y, x, eps=1e-6: _tweedie(np.maximum(y, eps), x, power=2, eps=eps)
+    ),
     "zero_one_loss": _zero_one,
     "crammer_singer_loss": _crammer_singer,
     "hinge_loss": _hinge,

@@ -56,6 +56,11 @@ def _linear_cross_entropy(
 
 
 REFERENCES = {
+    "hinge_embedding_loss": _none(F.hinge_embedding_loss),
+    "triplet_margin_loss": lambda a, p, n, **hyper: F.triplet_margin_loss(
+        a, p, n, **hyper, eps=0.0, reduction="none"
+    ),
+    "multi_label_soft_margin_loss": _none(F.multilabel_soft_margin_loss),
     "linear_cross_entropy": _linear_cross_entropy,
     "l1_loss": _none(F.l1_loss),
     "mse_loss": _none(F.mse_loss),

@@ -82,13 +82,12 @@ def _memory(memory: dict[str, dict[str, float]]) -> tuple[tuple[str, ...], Rows]
 
 
 def _linear(ways: dict[str, dict[str, Any]]) -> tuple[tuple[str, ...], Rows]:
-    floor = ways["products"]["seconds"]
     rows: Rows = []
     for way, found in ways.items():
         name = found.get("name", way)
         shown = f"{way}, {name}" if name != way else way
-        extra = f"{found['bytes'] / 2**20:.0f}" if "bytes" in found else "-"
-        rows.append((shown, f"{found['seconds']:.2f}", f"{found['seconds'] / floor:.2f}", extra))
+        over = f"{found['seconds'] / found['products']:.2f}"
+        rows.append((shown, f"{found['seconds']:.2f}", over, f"{found['bytes'] / 2**20:.0f}"))
     return ("way", "s", "times the products", "extra MiB"), rows
 
 

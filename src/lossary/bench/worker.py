@@ -54,6 +54,8 @@ def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
     match operand.domain:
         case "sign":
             return torch.where(made > 0, 1.0, -1.0)
+        case "nonneg":
+            return made.abs()
         case "prob":
             return made.softmax(1) if "C" in operand.dims else (made > 0).float()
         case "logprob":
@@ -102,7 +104,7 @@ def step(loss: Callable[..., Tensor], tensors: list[Tensor]) -> None:
 
 def differentiable(spec: LossSpec, tensors: list[Tensor]) -> list[Tensor]:
     """Make those tensors need gradients that a network would have made."""
-    wanted = ("real", "prob", "logprob")
+    wanted = ("real", "nonneg", "prob", "logprob")
     for i, (operands, t) in enumerate(zip(spec.signature.operands, tensors, strict=True)):
         domain = operands[0].domain
         if domain in wanted and (i == 0 or (domain == "real" and _learned(spec, i))):

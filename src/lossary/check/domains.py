@@ -99,7 +99,7 @@ def _pushed(tensors: Tensors, operands: Sequence[Operand]) -> Iterator[tuple[str
         if len(real) > 1 and single[real[0]].shape == single[real[1]].shape:
             yield "equal tensors", changed(real[1:2], lambda t: single[real[0]].clone())
             yield "zero tensors", changed(real[:2], torch.zeros_like)
-    edges = {"prob": (0.0, 1.0), "logprob": (-1e4, 0.0)}
+    edges = {"nonneg": (0.0, 1e4), "prob": (0.0, 1.0), "logprob": (-1e4, 0.0)}
     for i, operand in enumerate(operands):
         for edge in edges.get(operand.domain, ()):
             yield f"{operand} at {edge:g}", changed([i], lambda t, e=edge: torch.full_like(t, e))  # type: ignore[misc]  # a default binds the loop's value
@@ -221,6 +221,8 @@ def _wrong(
                 )
         elif i == next(j for j, other in enumerate(operands) if other.domain != "fn"):
             yield f"{name} of integers", instead(t.long()), {}, f"{name} must hold"
+        if o.domain == "nonneg":
+            yield f"{name} below 0", instead(-t - 1), {}, f"{name} must hold finite numbers"
         if o.domain == "prob":
             yield f"{name} above 1", instead(t + 1), {}, f"{name} must hold probabilities"
         if o.domain == "logprob":

@@ -52,9 +52,10 @@ def fused_agrees(subject: Subject) -> None:
             units = subject.units(cast, hyper)
             weight = torch.randint(0, 3, units.shape, generator=Generator().manual_seed(1)).float()
             for reduction in REDUCTIONS:
-                for w in (None, weight):
+                for w in (None, weight) if dtype == torch.float32 else (weight,):
                     _compare(subject, call, cast, hyper, w, reduction)
-            _compare(subject, donated, cast, hyper, weight, "mean")
+            if dtype == torch.float32:
+                _compare(subject, donated, cast, hyper, weight, "mean")
 
 
 def _fused(subject: Subject, donate: bool = False) -> Callable[..., Tensor]:

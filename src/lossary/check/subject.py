@@ -101,7 +101,7 @@ class Subject:
             for i, (o, t) in enumerate(zip(operands, tensors, strict=True))
             if isinstance(t, Tensor)
             and t.is_floating_point()
-            and o.domain in ("real", "prob", "logprob")
+            and o.domain in ("real", "nonneg", "prob", "logprob")
         ]
         return [i for i in wanted if i == wanted[0] or operands[i].domain == "real"]
 
@@ -173,6 +173,8 @@ def _random(operand: Operand, sizes: Mapping[str, tuple[int, ...]], generator: G
         return torch.randint(classes, shape, generator=generator)
     if operand.domain == "sign":
         return torch.where(normal > 0, 1.0, -1.0).to(F64)
+    if operand.domain == "nonneg":
+        return normal.abs() + 0.1
     if operand.domain == "prob":
         return normal.softmax(1) if "C" in operand.dims else normal.sigmoid()
     if operand.domain == "logprob":
@@ -244,6 +246,7 @@ def _of_spec(spec: LossSpec) -> Subject:
         spec=spec,
         ignore_index=names["ignore_index"].default if "ignore_index" in names else None,
         expected=spec.exempt,
+        additive="parts_add" not in spec.exempt,
     )
 
 

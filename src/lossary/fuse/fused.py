@@ -108,6 +108,8 @@ class FusedFunction:
         return self._dispatcher.reasons
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
+        if _all_small(args, self.minimum):
+            return self.loss(*args, **options)
         names = self.signature.names
         plain = functools.partial(self.loss, *args, **options)
         rest = names[len(args) :]
@@ -193,6 +195,8 @@ class FusedLoss(LossBase):
         self, *tensors: Any, weight: Tensor | None = None, reduction: Reduction = "mean"
     ) -> Tensor:
         loss = self.loss
+        if _all_small(tensors, self.minimum):
+            return loss.reduced(*tensors, weight=weight, reduction=reduction)
         if self._function is not None and isinstance(loss, FunctionLoss):
             bound = {name: getattr(loss, name) for name in loss.hyperparameters}
             self._function.minimum = self.minimum
@@ -573,6 +577,14 @@ def _check_donation(input: Tensor) -> None:
 
 def _donated() -> Tensor:
     raise RuntimeError("the input was donated to the gradient: it has no second derivative")
+
+
+def _all_small(arrays: Sequence[Any], minimum: int) -> bool:
+    """Whether nothing is worth compiled code: the first question, because it is asked often."""
+    for a in arrays:
+        if not isinstance(a, Tensor) or a.numel() >= minimum:
+            return False
+    return bool(arrays)
 
 
 def _is_plain(arrays: Sequence[Any], minimum: int) -> bool:

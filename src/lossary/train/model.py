@@ -18,6 +18,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
+from ..compose import WeightedSum
 from ..files import write_whole
 from .batches import Batches, Columns, as_tensor, is_array
 from .callbacks import Callback, LossMonitor, ProgressBar
@@ -203,6 +204,8 @@ class Model:
             if len(window) > 1:
                 self._divide_gradients(step.weight)
             optimizer.step()
+            if isinstance(self.wired.loss, WeightedSum):
+                self.wired.loss.step += 1
             mean.extend(step)
             run.step += 1
             run.loss, run.parts = step.loss, step.parts

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import FunctionLoss, LossBase
+from ..compose import WeightedSum
 from ..parts import parts
 from ..signature import signature_of
 
@@ -71,6 +72,10 @@ class WithLoss(nn.Module):
             if _has_parts(self.loss):
                 found = parts(cast(Callable[..., Tensor], self.loss), output, *columns[1:])
                 return Outcome(found.mean(), found.weight.detach(), {}, output)
+            if isinstance(self.loss, WeightedSum):
+                named = self.loss.named(output, *columns[1:])
+                samples = torch.tensor(float(len(columns[0])))
+                return Outcome(self.loss.total(named), samples, named, output)
             return _outcome(self.loss(output, *columns[1:]), len(columns[0]), output)
 
     def _check(self, columns: tuple[Tensor, ...]) -> None:

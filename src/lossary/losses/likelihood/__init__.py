@@ -1,0 +1,1 @@
+"""Negative log-likelihoods, deviances and scores of predicted distributions."""

@@ -1,0 +1,174 @@
+"""Likelihoods of counts."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...base import FunctionLoss
+from ...reduction import Reduction, reduce
+from ...signature import signature
+from ...spec import LossSpec, Trait
+
+
+@signature("real *, nonneg * -> *", clip="[0, 64]")
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    full: bool = False,
+    clip: float = 64.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Poisson negative log-likelihood of a log-rate, :math:`e^x - y x`, without :math:`\log y!`.
+
+    For counts. Beyond ``clip`` the exponential goes on as a straight line, so that one wild
+    prediction does not overflow. Counts whose variance exceeds their mean want
+    :func:`~lossary.negative_binomial_nll_loss`.
+
+    Args:
+        input: logarithms of the rates, of any shape.
+        target: counts, none below 0, of the shape of ``input``.
+        full: whether Stirling's approximation of :math:`\log y!` is added for counts above 1.
+        clip: the log-rate from which on the exponential is a line.
+
+    References:
+        Cameron and Trivedi, *Regression Analysis of Count Data*, Cambridge 1998, section 3.2.
+
+    >>> poisson_nll_loss(torch.tensor([0.0]), torch.tensor([3.0]))
+    tensor(1.)
+    """
+    near = input.clamp(max=clip)
+    units = near.exp() * (1 + input - near) - target * input
+    return reduce(units + _stirling(target) if full else units, weight, reduction)
+
+
+@signature("nonneg *, nonneg * -> *", eps="(0, inf)")
+def poisson_rate_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    full: bool = False,
+    eps: float = 1e-8,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Poisson negative log-likelihood of a rate, :math:`x - y \log(x + \epsilon)`, without
+    :math:`\log y!`.
+
+    As :func:`~lossary.poisson_nll_loss` for networks that end in a softplus instead of giving
+    logarithms.
+
+    Args:
+        input: rates, none below 0, of any shape.
+        target: counts, none below 0, of the shape of ``input``.
+        full: whether Stirling's approximation of :math:`\log y!` is added for counts above 1.
+        eps: :math:`\epsilon`, which bounds the loss where a rate of 0 met a count.
+
+    References:
+        Cameron and Trivedi, *Regression Analysis of Count Data*, Cambridge 1998, section 3.2.
+
+    >>> poisson_rate_nll_loss(torch.tensor([1.0]), torch.tensor([3.0]))
+    tensor(1.)
+    """
+    units = input - target * (input + eps).log()
+    return reduce(units + _stirling(target) if full else units, weight, reduction)
+
+
+@signature("real *, nonneg * -> *", dispersion="(0, inf)")
+def negative_binomial_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    dispersion: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Negative log-likelihood of the negative binomial distribution with mean :math:`\mu = e^x`
+    and variance :math:`\mu + a \mu^2`.
+
+    For counts that spread more than Poisson's: events that come in clusters. With :math:`r = 1 /
+    a`: :math:`(y + r) \log(1 + a \mu) - y \log(a \mu) - \log \tfrac{\Gamma(y + r)}{\Gamma(r) \,
+    y!}`.
+
+    Args:
+        input: logarithms of the means, of any shape.
+        target: counts, none below 0, of the shape of ``input``.
+        dispersion: :math:`a`; towards 0 it becomes Poisson's.
+
+    References:
+        Hilbe, *Negative Binomial Regression*, Cambridge 2011, eq. 8.9 (NB2).
+
+    >>> negative_binomial_nll_loss(torch.tensor([0.0]), torch.tensor([0.0]))
+    tensor(0.6931)
+    """
+    r, z = 1 / dispersion, input + math.log(dispersion)
+    chance = torch.lgamma(target + r) - math.lgamma(r) - torch.lgamma(target + 1)
+    return reduce((target + r) * F.softplus(z) - target * z - chance, weight, reduction)
+
+
+def _stirling(count: Tensor) -> Tensor:
+    """Approximate the logarithm of a factorial above 1, as is the custom."""
+    large = count.clamp(min=1)
+    found = large * large.log() - large + (2 * math.pi * large).log() / 2
+    return torch.where(count > 1, found, 0.0)
+
+
+class PoissonNLLLoss(FunctionLoss):
+    """Module form of :func:`poisson_nll_loss`."""
+
+    function = staticmethod(poisson_nll_loss)
+
+    def __init__(
+        self, *, full: bool = False, clip: float = 64.0, reduction: Reduction = "mean"
+    ) -> None:
+        super().__init__(reduction, full=full, clip=clip)
+
+
+class PoissonRateNLLLoss(FunctionLoss):
+    """Module form of :func:`poisson_rate_nll_loss`."""
+
+    function = staticmethod(poisson_rate_nll_loss)
+
+    def __init__(
+        self, *, full: bool = False, eps: float = 1e-8, reduction: Reduction = "mean"
+    ) -> None:
+        super().__init__(reduction, full=full, eps=eps)
+
+
+class NegativeBinomialNLLLoss(FunctionLoss):
+    """Module form of :func:`negative_binomial_nll_loss`."""
+
+    function = staticmethod(negative_binomial_nll_loss)
+
+    def __init__(self, *, dispersion: float = 1.0, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction, dispersion=dispersion)
+
+
+SPECS = (
+    LossSpec(
+        function=poisson_nll_loss,
+        module=PoissonNLLLoss,
+        traits=Trait.CONVEX,
+        variants=({}, {"full": True}),
+        paper="doi:10.1017/CBO9780511814365",
+    ),
+    LossSpec(
+        function=poisson_rate_nll_loss,
+        module=PoissonRateNLLLoss,
+        traits=Trait.CONVEX,
+        variants=({}, {"full": True, "eps": 1e-3}),
+        paper="doi:10.1017/CBO9780511814365",
+    ),
+    LossSpec(
+        function=negative_binomial_nll_loss,
+        module=NegativeBinomialNLLLoss,
+        traits=Trait.CONVEX,
+        variants=({}, {"dispersion": 0.3}),
+        paper="doi:10.1017/CBO9780511973420",
+    ),
+)

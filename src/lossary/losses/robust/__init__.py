@@ -1,0 +1,1 @@
+"""Losses of errors that outliers do not rule."""
