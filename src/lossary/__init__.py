@@ -63,6 +63,52 @@ from .losses.binary.sigmoid_focal import (
     SigmoidFocalLoss as SigmoidFocalLoss,
     sigmoid_focal_loss as sigmoid_focal_loss,
 )
+from .losses.boxes.bounded_iou import (
+    BoundedIoULoss as BoundedIoULoss,
+    bounded_iou_loss as bounded_iou_loss,
+)
+from .losses.boxes.diou import (
+    CIoULoss as CIoULoss,
+    DIoULoss as DIoULoss,
+    ciou_loss as ciou_loss,
+    diou_loss as diou_loss,
+)
+from .losses.boxes.eiou import (
+    EIoULoss as EIoULoss,
+    eiou_loss as eiou_loss,
+)
+from .losses.boxes.gaussian_wasserstein import (
+    GaussianWassersteinLoss as GaussianWassersteinLoss,
+    gaussian_wasserstein_loss as gaussian_wasserstein_loss,
+)
+from .losses.boxes.giou import (
+    GIoULoss as GIoULoss,
+    giou_loss as giou_loss,
+)
+from .losses.boxes.iou import (
+    AlphaIoULoss as AlphaIoULoss,
+    IoULoss as IoULoss,
+    LogIoULoss as LogIoULoss,
+    alpha_iou_loss as alpha_iou_loss,
+    iou_loss as iou_loss,
+    log_iou_loss as log_iou_loss,
+)
+from .losses.boxes.mpdiou import (
+    MPDIoULoss as MPDIoULoss,
+    mpdiou_loss as mpdiou_loss,
+)
+from .losses.boxes.probiou import (
+    ProbIoULoss as ProbIoULoss,
+    probiou_loss as probiou_loss,
+)
+from .losses.boxes.siou import (
+    SIoULoss as SIoULoss,
+    siou_loss as siou_loss,
+)
+from .losses.boxes.wise_iou import (
+    WiseIoULoss as WiseIoULoss,
+    wise_iou_loss as wise_iou_loss,
+)
 from .losses.classification.balanced_cross_entropy import (
     BalancedCrossEntropyLoss as BalancedCrossEntropyLoss,
     balanced_cross_entropy as balanced_cross_entropy,
@@ -186,15 +232,45 @@ from .losses.divergence.linear_distillation import (
     LinearDistillationLoss as LinearDistillationLoss,
     linear_distillation_loss as linear_distillation_loss,
 )
+from .losses.gan.boundary_equilibrium import (
+    BoundaryEquilibriumDiscriminatorLoss as BoundaryEquilibriumDiscriminatorLoss,
+    BoundaryEquilibriumGeneratorLoss as BoundaryEquilibriumGeneratorLoss,
+    boundary_equilibrium_discriminator_loss as boundary_equilibrium_discriminator_loss,
+    boundary_equilibrium_generator_loss as boundary_equilibrium_generator_loss,
+)
+from .losses.gan.dragan import (
+    DRAGANPenalty as DRAGANPenalty,
+    dragan_penalty as dragan_penalty,
+)
+from .losses.gan.energy_based import (
+    EnergyBasedDiscriminatorLoss as EnergyBasedDiscriminatorLoss,
+    EnergyBasedGeneratorLoss as EnergyBasedGeneratorLoss,
+    energy_based_discriminator_loss as energy_based_discriminator_loss,
+    energy_based_generator_loss as energy_based_generator_loss,
+)
+from .losses.gan.feature_matching import (
+    FeatureMatchingLoss as FeatureMatchingLoss,
+    feature_matching_loss as feature_matching_loss,
+)
 from .losses.gan.gradient_penalty import (
     GradientPenalty as GradientPenalty,
     gradient_penalty as gradient_penalty,
+)
+from .losses.gan.hinge import (
+    HingeDiscriminatorLoss as HingeDiscriminatorLoss,
+    HingeGeneratorLoss as HingeGeneratorLoss,
+    hinge_discriminator_loss as hinge_discriminator_loss,
+    hinge_generator_loss as hinge_generator_loss,
 )
 from .losses.gan.least_squares import (
     LeastSquaresDiscriminatorLoss as LeastSquaresDiscriminatorLoss,
     LeastSquaresGeneratorLoss as LeastSquaresGeneratorLoss,
     least_squares_discriminator_loss as least_squares_discriminator_loss,
     least_squares_generator_loss as least_squares_generator_loss,
+)
+from .losses.gan.lipschitz_penalty import (
+    LipschitzPenalty as LipschitzPenalty,
+    lipschitz_penalty as lipschitz_penalty,
 )
 from .losses.gan.loss_sensitive import (
     GeneralizedLossSensitiveDiscriminatorLoss as GeneralizedLossSensitiveDiscriminatorLoss,
@@ -211,6 +287,40 @@ from .losses.gan.minimax import (
     minimax_discriminator_loss as minimax_discriminator_loss,
     minimax_generator_loss as minimax_generator_loss,
     non_saturating_generator_loss as non_saturating_generator_loss,
+)
+from .losses.gan.path_length import (
+    PathLengthPenalty as PathLengthPenalty,
+    path_length_penalty as path_length_penalty,
+)
+from .losses.gan.pulling_away import (
+    PullingAwayLoss as PullingAwayLoss,
+    pulling_away_loss as pulling_away_loss,
+)
+from .losses.gan.r1_r2 import (
+    R1Penalty as R1Penalty,
+    R2Penalty as R2Penalty,
+    r1_penalty as r1_penalty,
+    r2_penalty as r2_penalty,
+)
+from .losses.gan.relativistic import (
+    RelativisticDiscriminatorLoss as RelativisticDiscriminatorLoss,
+    RelativisticGeneratorLoss as RelativisticGeneratorLoss,
+    relativistic_discriminator_loss as relativistic_discriminator_loss,
+    relativistic_generator_loss as relativistic_generator_loss,
+)
+from .losses.gan.relativistic_average import (
+    RelativisticAverageDiscriminatorLoss as RelativisticAverageDiscriminatorLoss,
+    RelativisticAverageGeneratorLoss as RelativisticAverageGeneratorLoss,
+    RelativisticAverageHingeDiscriminatorLoss as RelativisticAverageHingeDiscriminatorLoss,
+    RelativisticAverageHingeGeneratorLoss as RelativisticAverageHingeGeneratorLoss,
+    RelativisticAverageLeastSquaresDiscriminatorLoss as RelativisticAverageLeastSquaresDiscriminatorLoss,
+    RelativisticAverageLeastSquaresGeneratorLoss as RelativisticAverageLeastSquaresGeneratorLoss,
+    relativistic_average_discriminator_loss as relativistic_average_discriminator_loss,
+    relativistic_average_generator_loss as relativistic_average_generator_loss,
+    relativistic_average_hinge_discriminator_loss as relativistic_average_hinge_discriminator_loss,
+    relativistic_average_hinge_generator_loss as relativistic_average_hinge_generator_loss,
+    relativistic_average_least_squares_discriminator_loss as relativistic_average_least_squares_discriminator_loss,
+    relativistic_average_least_squares_generator_loss as relativistic_average_least_squares_generator_loss,
 )
 from .losses.gan.wasserstein import (
     WassersteinDiscriminatorLoss as WassersteinDiscriminatorLoss,
@@ -365,6 +475,158 @@ from .losses.metric.triplet import (
     squared_triplet_loss as squared_triplet_loss,
     triplet_margin_loss as triplet_margin_loss,
 )
+from .losses.ordinal.coral import (
+    CORALLoss as CORALLoss,
+    coral_loss as coral_loss,
+)
+from .losses.ordinal.corn import (
+    CORNLoss as CORNLoss,
+    corn_loss as corn_loss,
+)
+from .losses.ordinal.cumulative_link import (
+    CumulativeLinkLoss as CumulativeLinkLoss,
+    cumulative_link_loss as cumulative_link_loss,
+)
+from .losses.ordinal.distance_cross_entropy import (
+    DistanceWeightedCrossEntropyLoss as DistanceWeightedCrossEntropyLoss,
+    distance_weighted_cross_entropy as distance_weighted_cross_entropy,
+)
+from .losses.ordinal.emd import (
+    EMDSquaredLoss as EMDSquaredLoss,
+    emd_squared_loss as emd_squared_loss,
+)
+from .losses.ordinal.ordinal_hinge import (
+    OrdinalHingeLoss as OrdinalHingeLoss,
+    ordinal_hinge_loss as ordinal_hinge_loss,
+)
+from .losses.ordinal.ordistic import (
+    OrdisticLoss as OrdisticLoss,
+    ordistic_loss as ordistic_loss,
+)
+from .losses.ordinal.soft_labels import (
+    BinomialCrossEntropyLoss as BinomialCrossEntropyLoss,
+    SORDLoss as SORDLoss,
+    binomial_cross_entropy as binomial_cross_entropy,
+    sord_loss as sord_loss,
+)
+from .losses.ordinal.weighted_kappa import (
+    WeightedKappaLoss as WeightedKappaLoss,
+    weighted_kappa_loss as weighted_kappa_loss,
+)
+from .losses.preference.aot import (
+    AOTLoss as AOTLoss,
+    AOTPairLoss as AOTPairLoss,
+    aot_loss as aot_loss,
+    aot_pair_loss as aot_pair_loss,
+)
+from .losses.preference.apo import (
+    APODownLoss as APODownLoss,
+    APOZeroLoss as APOZeroLoss,
+    apo_down_loss as apo_down_loss,
+    apo_zero_loss as apo_zero_loss,
+)
+from .losses.preference.bco import (
+    BCOLoss as BCOLoss,
+    bco_loss as bco_loss,
+)
+from .losses.preference.bradley_terry import (
+    BradleyTerryLoss as BradleyTerryLoss,
+    bradley_terry_loss as bradley_terry_loss,
+)
+from .losses.preference.cispo import (
+    CISPOLoss as CISPOLoss,
+    cispo_loss as cispo_loss,
+)
+from .losses.preference.cpo import (
+    CPOLoss as CPOLoss,
+    cpo_loss as cpo_loss,
+)
+from .losses.preference.dft import (
+    DFTLoss as DFTLoss,
+    dft_loss as dft_loss,
+)
+from .losses.preference.discopop import (
+    DiscoPOPLoss as DiscoPOPLoss,
+    discopop_loss as discopop_loss,
+)
+from .losses.preference.dpo import (
+    DPOLoss as DPOLoss,
+    RobustDPOLoss as RobustDPOLoss,
+    dpo_loss as dpo_loss,
+    robust_dpo_loss as robust_dpo_loss,
+)
+from .losses.preference.exo_pair import (
+    EXOPairLoss as EXOPairLoss,
+    exo_pair_loss as exo_pair_loss,
+)
+from .losses.preference.f_dpo import (
+    AlphaDivergenceDPOLoss as AlphaDivergenceDPOLoss,
+    JensenShannonDPOLoss as JensenShannonDPOLoss,
+    alpha_divergence_dpo_loss as alpha_divergence_dpo_loss,
+    jensen_shannon_dpo_loss as jensen_shannon_dpo_loss,
+)
+from .losses.preference.grpo import (
+    GRPOLoss as GRPOLoss,
+    grpo_loss as grpo_loss,
+)
+from .losses.preference.hinge_dpo import (
+    HingeDPOLoss as HingeDPOLoss,
+    hinge_dpo_loss as hinge_dpo_loss,
+)
+from .losses.preference.ipo import (
+    IPOLoss as IPOLoss,
+    ipo_loss as ipo_loss,
+)
+from .losses.preference.kl_penalty import (
+    K1KLPenalty as K1KLPenalty,
+    K2KLPenalty as K2KLPenalty,
+    K3KLPenalty as K3KLPenalty,
+    k1_kl_penalty as k1_kl_penalty,
+    k2_kl_penalty as k2_kl_penalty,
+    k3_kl_penalty as k3_kl_penalty,
+)
+from .losses.preference.kto import (
+    KTOLoss as KTOLoss,
+    kto_loss as kto_loss,
+)
+from .losses.preference.nca_pair import (
+    NCAPairLoss as NCAPairLoss,
+    nca_pair_loss as nca_pair_loss,
+)
+from .losses.preference.orpo import (
+    ORPOLoss as ORPOLoss,
+    orpo_loss as orpo_loss,
+)
+from .losses.preference.ppo import (
+    PPOClipLoss as PPOClipLoss,
+    PPOValueLoss as PPOValueLoss,
+    ppo_clip_loss as ppo_clip_loss,
+    ppo_value_loss as ppo_value_loss,
+)
+from .losses.preference.reinforce import (
+    REINFORCELoss as REINFORCELoss,
+    RLOOLoss as RLOOLoss,
+    reinforce_loss as reinforce_loss,
+    rloo_loss as rloo_loss,
+)
+from .losses.preference.sapo import (
+    SAPOLoss as SAPOLoss,
+    sapo_loss as sapo_loss,
+)
+from .losses.preference.simpo import (
+    AlphaPOLoss as AlphaPOLoss,
+    SimPOLoss as SimPOLoss,
+    alphapo_loss as alphapo_loss,
+    simpo_loss as simpo_loss,
+)
+from .losses.preference.sppo_hard import (
+    SPPOHardLoss as SPPOHardLoss,
+    sppo_hard_loss as sppo_hard_loss,
+)
+from .losses.preference.unlikelihood import (
+    UnlikelihoodLoss as UnlikelihoodLoss,
+    unlikelihood_loss as unlikelihood_loss,
+)
 from .losses.quantile.interval import (
     IntervalScoreLoss as IntervalScoreLoss,
     interval_score_loss as interval_score_loss,
@@ -380,6 +642,54 @@ from .losses.quantile.quantile import (
     quantile_huber_loss as quantile_huber_loss,
     quantile_loss as quantile_loss,
     smooth_quantile_loss as smooth_quantile_loss,
+)
+from .losses.ranking.approx_ndcg import (
+    ApproxNDCGLoss as ApproxNDCGLoss,
+    approx_ndcg_loss as approx_ndcg_loss,
+)
+from .losses.ranking.bpr import (
+    BPRLoss as BPRLoss,
+    MarginMSELoss as MarginMSELoss,
+    bpr_loss as bpr_loss,
+    margin_mse_loss as margin_mse_loss,
+)
+from .losses.ranking.lambda_loss import (
+    LambdaLoss as LambdaLoss,
+    lambda_loss as lambda_loss,
+)
+from .losses.ranking.listmle import (
+    ListMLELoss as ListMLELoss,
+    listmle_loss as listmle_loss,
+)
+from .losses.ranking.listnet import (
+    ListNetLoss as ListNetLoss,
+    RankingSoftmaxLoss as RankingSoftmaxLoss,
+    listnet_loss as listnet_loss,
+    ranking_softmax_loss as ranking_softmax_loss,
+)
+from .losses.ranking.margin_ranking import (
+    MarginRankingLoss as MarginRankingLoss,
+    margin_ranking_loss as margin_ranking_loss,
+)
+from .losses.ranking.neural_ndcg import (
+    NeuralNDCGLoss as NeuralNDCGLoss,
+    neural_ndcg_loss as neural_ndcg_loss,
+)
+from .losses.ranking.pairwise import (
+    PairwiseHingeLoss as PairwiseHingeLoss,
+    RankNetLoss as RankNetLoss,
+    pairwise_hinge_loss as pairwise_hinge_loss,
+    ranknet_loss as ranknet_loss,
+)
+from .losses.ranking.session import (
+    BPRMaxLoss as BPRMaxLoss,
+    TOP1Loss as TOP1Loss,
+    bpr_max_loss as bpr_max_loss,
+    top1_loss as top1_loss,
+)
+from .losses.ranking.warp import (
+    WARPLoss as WARPLoss,
+    warp_loss as warp_loss,
 )
 from .losses.regression.correlation import (
     ConcordanceCorrelationLoss as ConcordanceCorrelationLoss,
@@ -460,6 +770,100 @@ from .losses.robust.wing import (
     WingLoss as WingLoss,
     adaptive_wing_loss as adaptive_wing_loss,
     wing_loss as wing_loss,
+)
+from .losses.segmentation.boundary import (
+    BoundaryLoss as BoundaryLoss,
+    SigmoidBoundaryLoss as SigmoidBoundaryLoss,
+    boundary_loss as boundary_loss,
+    sigmoid_boundary_loss as sigmoid_boundary_loss,
+)
+from .losses.segmentation.cl_dice import (
+    ClDiceLoss as ClDiceLoss,
+    DiceClDiceLoss as DiceClDiceLoss,
+    cl_dice_loss as cl_dice_loss,
+    dice_cl_dice_loss as dice_cl_dice_loss,
+)
+from .losses.segmentation.combo import (
+    ComboLoss as ComboLoss,
+    combo_loss as combo_loss,
+)
+from .losses.segmentation.dice import (
+    DiceLoss as DiceLoss,
+    ProbabilityDiceLoss as ProbabilityDiceLoss,
+    SigmoidDiceLoss as SigmoidDiceLoss,
+    dice_loss as dice_loss,
+    probability_dice_loss as probability_dice_loss,
+    sigmoid_dice_loss as sigmoid_dice_loss,
+)
+from .losses.segmentation.dice_cross_entropy import (
+    DiceBinaryCrossEntropyLoss as DiceBinaryCrossEntropyLoss,
+    DiceCrossEntropyLoss as DiceCrossEntropyLoss,
+    dice_binary_cross_entropy_loss as dice_binary_cross_entropy_loss,
+    dice_cross_entropy_loss as dice_cross_entropy_loss,
+)
+from .losses.segmentation.dice_focal import (
+    DiceFocalLoss as DiceFocalLoss,
+    SigmoidDiceFocalLoss as SigmoidDiceFocalLoss,
+    dice_focal_loss as dice_focal_loss,
+    sigmoid_dice_focal_loss as sigmoid_dice_focal_loss,
+)
+from .losses.segmentation.exponential_logarithmic import (
+    ExponentialLogarithmicLoss as ExponentialLogarithmicLoss,
+    exponential_logarithmic_loss as exponential_logarithmic_loss,
+)
+from .losses.segmentation.generalized_dice import (
+    GeneralizedDiceLoss as GeneralizedDiceLoss,
+    generalized_dice_loss as generalized_dice_loss,
+)
+from .losses.segmentation.hausdorff import (
+    HausdorffLoss as HausdorffLoss,
+    hausdorff_loss as hausdorff_loss,
+)
+from .losses.segmentation.jaccard import (
+    JaccardLoss as JaccardLoss,
+    SigmoidJaccardLoss as SigmoidJaccardLoss,
+    jaccard_loss as jaccard_loss,
+    sigmoid_jaccard_loss as sigmoid_jaccard_loss,
+)
+from .losses.segmentation.log_cosh_dice import (
+    LogCoshDiceLoss as LogCoshDiceLoss,
+    SigmoidLogCoshDiceLoss as SigmoidLogCoshDiceLoss,
+    log_cosh_dice_loss as log_cosh_dice_loss,
+    sigmoid_log_cosh_dice_loss as sigmoid_log_cosh_dice_loss,
+)
+from .losses.segmentation.lovasz import (
+    LovaszHingeLoss as LovaszHingeLoss,
+    LovaszSoftmaxLoss as LovaszSoftmaxLoss,
+    lovasz_hinge_loss as lovasz_hinge_loss,
+    lovasz_softmax_loss as lovasz_softmax_loss,
+)
+from .losses.segmentation.matthews_correlation import (
+    MatthewsCorrelationLoss as MatthewsCorrelationLoss,
+    matthews_correlation_loss as matthews_correlation_loss,
+)
+from .losses.segmentation.sensitivity_specificity import (
+    SensitivitySpecificityLoss as SensitivitySpecificityLoss,
+    sensitivity_specificity_loss as sensitivity_specificity_loss,
+)
+from .losses.segmentation.tversky import (
+    FocalTverskyLoss as FocalTverskyLoss,
+    SigmoidFocalTverskyLoss as SigmoidFocalTverskyLoss,
+    SigmoidTverskyLoss as SigmoidTverskyLoss,
+    TverskyLoss as TverskyLoss,
+    focal_tversky_loss as focal_tversky_loss,
+    sigmoid_focal_tversky_loss as sigmoid_focal_tversky_loss,
+    sigmoid_tversky_loss as sigmoid_tversky_loss,
+    tversky_loss as tversky_loss,
+)
+from .losses.segmentation.unified_focal import (
+    AsymmetricUnifiedFocalLoss as AsymmetricUnifiedFocalLoss,
+    SymmetricUnifiedFocalLoss as SymmetricUnifiedFocalLoss,
+    asymmetric_unified_focal_loss as asymmetric_unified_focal_loss,
+    symmetric_unified_focal_loss as symmetric_unified_focal_loss,
+)
+from .losses.segmentation.wasserstein_dice import (
+    WassersteinDiceLoss as WassersteinDiceLoss,
+    wasserstein_dice_loss as wasserstein_dice_loss,
 )
 from .parts import Parts as Parts, parts as parts
 from .reduction import Reduction as Reduction, reduce as reduce

@@ -90,3 +90,32 @@ def test_nan_and_infinity_come_through(name):
 
     got = fuse(Pair()).reduced(a, b, reduction="none")
     torch.testing.assert_close(got, function(a, b), rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_gradient_that_is_the_same_all_along_reaches_every_place():
+    class Matched(LossBase):
+        takes = "real N D, real N D -> D"
+
+        def units(self, input: Tensor, target: Tensor) -> Tensor:
+            return (input - target).sum(0).square()
+
+    x = torch.randn(1000, 300, requires_grad=True)
+    y = torch.randn(1000, 300)
+    (plain,) = torch.autograd.grad(Matched().units(x, y).mean(), x)
+    (fused,) = torch.autograd.grad(fuse(Matched())(x, y), x)
+    torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-6)
+
+
+def test_what_other_gradients_need_is_read_before_it_is_overwritten():
+    class Product(LossBase):
+        takes = "real N D, real N D -> N"
+
+        def units(self, input: Tensor, target: Tensor) -> Tensor:
+            return (input.square() * (target - target.mean(1, keepdim=True))).sum(1)
+
+    x = torch.randn(1000, 300, requires_grad=True)
+    y = torch.randn(1000, 300, requires_grad=True)
+    plain = torch.autograd.grad(Product().units(x, y).mean(), (x, y))
+    donated = torch.autograd.grad(fuse(Product(), donate_input=True)(x * 1, y), (x, y))
+    for a, b in zip(donated, plain, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)

@@ -28,28 +28,32 @@ SECONDS = 0.4  # spent on each way to run a loss, at least 9 and at most 200 tim
 
 
 def measurable(spec: LossSpec) -> bool:
-    """Whether tensors of a chosen size can be made for a loss, and it has a gradient."""
-    return spec.example is None and Trait.NOT_DIFFERENTIABLE not in spec.traits
+    """Whether tensors of a chosen size can be made for a loss, and it has a gradient.
+
+    Losses that compare the samples of a batch are left out: a batch of that size has no memory.
+    """
+    alone = "parts_add" not in spec.exempt
+    return alone and spec.example is None and Trait.NOT_DIFFERENTIABLE not in spec.traits
 
 
 def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
-    """Make tensors of float32: N is the rows, the classes or features are the columns."""
+    """Make tensors of float32: N is the rows, and all other dimensions together the columns."""
     torch.manual_seed(0)
-    matrix = sum(len(set(o[0].dims) & {"C", "D"}) == 2 for o in spec.signature.operands)
-    batched = any("N" in o[0].dims for o in spec.signature.operands)
-    sizes: dict[str, tuple[int, ...]] = {
-        "N": (rows,),
-        "C": (columns,),
-        "D": (FEATURES,) if matrix else (columns,),
-        "*": () if batched else (rows, columns),
-    }
-    return [_make(operands[0], sizes) for operands in spec.signature.operands]
+    chosen = [operands[0] for operands in spec.signature.operands]
+    matrix = any(len(set(o.dims) & {"C", "D"}) == 2 for o in chosen)
+    batched = any("N" in o.dims for o in chosen)
+    sizes: dict[str, tuple[int, ...]] = {"N": (rows,), "*": () if batched else (rows, columns)}
+    inner = [d for d in chosen[0].dims if d not in sizes]
+    each = columns if matrix else max(2, round(columns ** (1 / max(1, len(inner)))))
+    for dim in (d for o in chosen for d in o.dims if d not in sizes):
+        sizes[dim] = (FEATURES,) if matrix and dim == "D" else (each,)
+    return [_make(operand, sizes) for operand in chosen]
 
 
 def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
-    shape = [n for dim in operand.dims for n in sizes.get(dim, (FEATURES,))]
+    shape = [n for dim in operand.dims for n in sizes[dim]]
     if operand.domain == "label":
-        return torch.randint(sizes["C"][0], shape)
+        return torch.randint(sizes.get("C", (10,))[0], shape)
     made = torch.randn(shape)
     match operand.domain:
         case "sign":

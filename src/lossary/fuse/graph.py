@@ -286,6 +286,8 @@ class Graph:
         wrong: where an input lies outside its domain; None if none has one.
         gradients: for each input that needs one.
         gradient_of: the places of those inputs.
+        gradient_inner: whether those inputs have the inner axis; their gradients may be the same
+            all along it.
         unit_axes: the names of the dimensions of ``units``; None for size 1.
     """
 
@@ -294,4 +296,5 @@ class Graph:
     wrong: Node | None
     gradients: tuple[Node, ...] = ()
     gradient_of: tuple[int, ...] = ()
+    gradient_inner: tuple[bool, ...] = ()
     unit_axes: tuple[str | None, ...] = ()

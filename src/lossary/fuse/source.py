@@ -92,7 +92,8 @@ class _Function:
         self.body_lines: list[str] = []
         sums = [n for n in (graph.units, graph.count, graph.wrong) if n is not None]
         self.reductions = [n for n in _reachable([*sums, *graph.gradients]) if n.op in REDUCTIONS]
-        self.stores = {i: g.level for i, g in enumerate(graph.gradients) if g.inner}
+        along = graph.gradient_inner
+        self.stores = {i: g.level for i, g in enumerate(graph.gradients) if along[i]}
         self.sums = {n: n.level for n in sums if n.inner}
         levels = [
             *self.stores.values(),
@@ -206,8 +207,9 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
     def _loop(self, loop: int) -> list[str]:
         """Write one loop over the inner axis, and before it what it needs to know."""
         self.body, self.body_lines, self.row_lines = {}, [], []
-        if loop == self.loops - 1:
-            for node in (self.graph.units, self.graph.count, self.graph.wrong):
+        if loop == self.loops - 1:  # the last one may overwrite what these read
+            graph = self.graph
+            for node in (graph.units, graph.count, graph.wrong, *graph.gradients):
                 if node is not None and not node.inner and node.level <= loop:
                     self.of(node, loop)
         reductions = [r for r in self.reductions if r.level - 1 == loop]
@@ -229,13 +231,16 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
                 self.body_lines.append(
                     f"store<true>({self._kept(slot)}, {self.of(node, loop)}, LANES);"
                 )
-        for i, at in self.stores.items():
-            if at == loop:
-                x = self.of(self.graph.gradients[i], loop)
-                self.body_lines.append(f"store<FULL>(out{i} + {self._at_inner(True)}, {x}, n);")
         for node, at in self.sums.items():
             if at == loop:
                 self.body_lines += self._sum(node, self.of(node, loop), self._at_inner(True))
+        written = [
+            (i, self.of(self.graph.gradients[i], loop))
+            for i, at in self.stores.items()
+            if at == loop
+        ]
+        for i, x in written:  # after all that is read: it may be an input's own memory
+            self.body_lines.append(f"store<FULL>(out{i} + {self._at_inner(True)}, {x}, n);")
         opened = [
             "auto loop = [&](auto full, auto which, int64_t j, int64_t n) "
             "__attribute__((always_inline)) {",

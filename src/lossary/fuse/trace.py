@@ -123,6 +123,7 @@ def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inne
         reader.either(wrong),
         tuple(gradients),
         tuple(i for i, array in enumerate(arrays) if array.needs_gradient),
+        tuple(bool(inner) and inner in array.axes for array in arrays if array.needs_gradient),
         tuple(reader.names.get(size) for size in reader.unit_shape),
     )
 
@@ -207,6 +208,8 @@ class _Reader:
         raise NotFusible("it uses a sum over the batch")
 
     def number(self, value: Any) -> Node:
+        if isinstance(value, _Total | tuple):
+            return self.plain(value)
         return value if isinstance(value, Node) else self.build.const(value)
 
     def literal(self, node: fx.Node) -> Node:

@@ -1,0 +1,1 @@
+"""Losses that align a language model with preferences and rewards."""

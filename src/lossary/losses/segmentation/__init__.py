@@ -1,0 +1,1 @@
+"""Losses of segmentation: overlap, boundaries and shapes of regions."""

@@ -1,0 +1,1 @@
+"""Distances between distributions: of samples, of histograms, and of sets of points."""
