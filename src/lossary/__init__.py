@@ -15,6 +15,20 @@ from .fuse import fuse as fuse, gradient_buffers as gradient_buffers
 from .kernels.vocabulary import (
     vocab_parallel_linear_cross_entropy as vocab_parallel_linear_cross_entropy,
 )
+from .losses.audio.signal_ratio import (
+    PITSISDRLoss as PITSISDRLoss,
+    SISDRLoss as SISDRLoss,
+    SNRLoss as SNRLoss,
+    pit_si_sdr_loss as pit_si_sdr_loss,
+    si_sdr_loss as si_sdr_loss,
+    snr_loss as snr_loss,
+)
+from .losses.audio.stft import (
+    MultiResolutionSTFTLoss as MultiResolutionSTFTLoss,
+    STFTLoss as STFTLoss,
+    multi_resolution_stft_loss as multi_resolution_stft_loss,
+    stft_loss as stft_loss,
+)
 from .losses.binary.asymmetric import (
     AsymmetricLoss as AsymmetricLoss,
     HillLoss as HillLoss,
@@ -195,6 +209,34 @@ from .losses.classification.zero_one import (
     ZeroOneLoss as ZeroOneLoss,
     zero_one_loss as zero_one_loss,
 )
+from .losses.distillation.features import (
+    AttentionTransferLoss as AttentionTransferLoss,
+    HintLoss as HintLoss,
+    NeuronSelectivityLoss as NeuronSelectivityLoss,
+    attention_transfer_loss as attention_transfer_loss,
+    hint_loss as hint_loss,
+    neuron_selectivity_loss as neuron_selectivity_loss,
+)
+from .losses.distillation.logits import (
+    DecoupledDistillationLoss as DecoupledDistillationLoss,
+    DistillationLoss as DistillationLoss,
+    GeneralizedJSDLoss as GeneralizedJSDLoss,
+    SkewKLLoss as SkewKLLoss,
+    SkewReverseKLLoss as SkewReverseKLLoss,
+    decoupled_distillation_loss as decoupled_distillation_loss,
+    distillation_loss as distillation_loss,
+    generalized_jsd_loss as generalized_jsd_loss,
+    skew_kl_loss as skew_kl_loss,
+    skew_reverse_kl_loss as skew_reverse_kl_loss,
+)
+from .losses.distillation.relations import (
+    RKDAngleLoss as RKDAngleLoss,
+    RKDDistanceLoss as RKDDistanceLoss,
+    SimilarityPreservingLoss as SimilarityPreservingLoss,
+    rkd_angle_loss as rkd_angle_loss,
+    rkd_distance_loss as rkd_distance_loss,
+    similarity_preserving_loss as similarity_preserving_loss,
+)
 from .losses.divergence.alpha import (
     AlphaDivergence as AlphaDivergence,
     RenyiDivergence as RenyiDivergence,
@@ -328,11 +370,63 @@ from .losses.gan.wasserstein import (
     wasserstein_discriminator_loss as wasserstein_discriminator_loss,
     wasserstein_generator_loss as wasserstein_generator_loss,
 )
+from .losses.image.depth import (
+    DepthGradientLoss as DepthGradientLoss,
+    EdgeAwareSmoothnessLoss as EdgeAwareSmoothnessLoss,
+    SILogLoss as SILogLoss,
+    depth_gradient_loss as depth_gradient_loss,
+    edge_aware_smoothness_loss as edge_aware_smoothness_loss,
+    silog_loss as silog_loss,
+)
+from .losses.image.displacement import (
+    BendingEnergyLoss as BendingEnergyLoss,
+    DiffusionRegularizationLoss as DiffusionRegularizationLoss,
+    bending_energy_loss as bending_energy_loss,
+    diffusion_regularization_loss as diffusion_regularization_loss,
+)
+from .losses.image.edges import (
+    GradientDifferenceLoss as GradientDifferenceLoss,
+    SobelLoss as SobelLoss,
+    gradient_difference_loss as gradient_difference_loss,
+    sobel_loss as sobel_loss,
+)
+from .losses.image.focal_frequency import (
+    FocalFrequencyLoss as FocalFrequencyLoss,
+    focal_frequency_loss as focal_frequency_loss,
+)
+from .losses.image.gmsd import (
+    GMSDLoss as GMSDLoss,
+    gmsd_loss as gmsd_loss,
+)
+from .losses.image.mutual_information import (
+    MutualInformationLoss as MutualInformationLoss,
+    mutual_information_loss as mutual_information_loss,
+)
+from .losses.image.ncc import (
+    LocalNCCLoss as LocalNCCLoss,
+    NCCLoss as NCCLoss,
+    local_ncc_loss as local_ncc_loss,
+    ncc_loss as ncc_loss,
+)
 from .losses.image.perceptual import (
     PerceptualLoss as PerceptualLoss,
     perceptual_loss as perceptual_loss,
 )
+from .losses.image.psnr import (
+    PSNRLoss as PSNRLoss,
+    psnr_loss as psnr_loss,
+)
+from .losses.image.ssim import (
+    MSSSIMLoss as MSSSIMLoss,
+    SSIMLoss as SSIMLoss,
+    ms_ssim_loss as ms_ssim_loss,
+    ssim_loss as ssim_loss,
+)
 from .losses.image.style import StyleLoss as StyleLoss, style_loss as style_loss
+from .losses.image.total_variation import (
+    TotalVariationLoss as TotalVariationLoss,
+    total_variation_loss as total_variation_loss,
+)
 from .losses.likelihood.crps import (
     EnsembleCRPSLoss as EnsembleCRPSLoss,
     GaussianCRPSLoss as GaussianCRPSLoss,
@@ -864,6 +958,40 @@ from .losses.segmentation.unified_focal import (
 from .losses.segmentation.wasserstein_dice import (
     WassersteinDiceLoss as WassersteinDiceLoss,
     wasserstein_dice_loss as wasserstein_dice_loss,
+)
+from .losses.survival.cox import (
+    CoxPartialLikelihoodLoss as CoxPartialLikelihoodLoss,
+    cox_partial_likelihood_loss as cox_partial_likelihood_loss,
+)
+from .losses.survival.intervals import (
+    DiscreteTimeSurvivalLoss as DiscreteTimeSurvivalLoss,
+    PMFSurvivalLoss as PMFSurvivalLoss,
+    discrete_time_survival_loss as discrete_time_survival_loss,
+    pmf_survival_loss as pmf_survival_loss,
+)
+from .losses.survival.weibull import (
+    WeibullSurvivalLoss as WeibullSurvivalLoss,
+    weibull_survival_loss as weibull_survival_loss,
+)
+from .losses.transport.moments import (
+    DeepCORALLoss as DeepCORALLoss,
+    EnergyDistanceLoss as EnergyDistanceLoss,
+    MMDLoss as MMDLoss,
+    deep_coral_loss as deep_coral_loss,
+    energy_distance_loss as energy_distance_loss,
+    mmd_loss as mmd_loss,
+)
+from .losses.transport.sinkhorn import (
+    SinkhornDivergenceLoss as SinkhornDivergenceLoss,
+    sinkhorn_divergence as sinkhorn_divergence,
+)
+from .losses.transport.wasserstein import (
+    EarthMoverLoss as EarthMoverLoss,
+    SlicedWassersteinLoss as SlicedWassersteinLoss,
+    Wasserstein1DLoss as Wasserstein1DLoss,
+    earth_mover_loss as earth_mover_loss,
+    sliced_wasserstein_loss as sliced_wasserstein_loss,
+    wasserstein_1d_loss as wasserstein_1d_loss,
 )
 from .parts import Parts as Parts, parts as parts
 from .reduction import Reduction as Reduction, reduce as reduce

@@ -3,13 +3,11 @@
 import torch
 from torch.distributions import (
     Categorical,
-    Independent,
     Laplace,
     MixtureSameFamily,
     NegativeBinomial,
     Normal,
     StudentT,
-    kl_divergence,
 )
 
 FREE = {"validate_args": False}  # counts between whole numbers too
@@ -25,13 +23,6 @@ def _mixture(x, mean, scale, y, eps=1e-3):
     return -MixtureSameFamily(Categorical(logits=x), parts, **FREE).log_prob(y)
 
 
-def _gaussian_kl(mean, log_variance, clip=64.0):
-    deviation = (log_variance / 2).exp()
-    own = Independent(Normal(mean, deviation), 1)
-    standard = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
-    return torch.where((log_variance > clip).any(1), torch.nan, kl_divergence(own, standard))
-
-
 REFERENCES = {
     "gaussian_nll_loss": _gaussian,
     "laplace_nll_loss": lambda x, y, s, eps=1e-6: -Laplace(x, s.clamp(min=eps)).log_prob(y),
@@ -43,8 +34,5 @@ REFERENCES = {
         -NegativeBinomial(
             1 / dispersion, logits=x + torch.tensor(dispersion, dtype=x.dtype).log(), **FREE
         ).log_prob(y)
-    ),
-    "reverse_kl_divergence": lambda p, q, eps=1e-12: kl_divergence(
-        Categorical(p, **FREE), Categorical(logits=q.clamp(min=eps).log(), **FREE)
     ),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
@@ -43,9 +42,13 @@ def rkd_distance_loss(
     >>> rkd_distance_loss(x, y)  # distances (1, 1, 2) / (4 / 3) and (0, 6, 6) / 4
     tensor(0.1875)
     """
-    difference = _distances(input) - _distances(target)
-    units = F.huber_loss(difference, torch.zeros_like(difference), reduction="none")
+    units = _huber(_distances(input) - _distances(target))
     return reduce(units.sum((1, 2)) / _pairs(input), weight, reduction)
+
+
+def _huber(error: Tensor) -> Tensor:
+    near = error.clamp(-1, 1)
+    return near * (error - near / 2)
 
 
 def _distances(points: Tensor) -> Tensor:
@@ -85,8 +88,7 @@ def rkd_angle_loss(
     >>> rkd_angle_loss(x, y)  # cosines (1, -1, 1) and (-1, 1, 1), so h is 1.5, 1.5 and 0
     tensor(1.)
     """
-    difference = _cosines(input) - _cosines(target)
-    units = F.huber_loss(difference, torch.zeros_like(difference), reduction="none")
+    units = _huber(_cosines(input) - _cosines(target))
     size = input.shape[1]
     # a triple with one sample twice has the cosine 0 in both, and one with both ends the same 1
     same = torch.eye(size, dtype=torch.bool, device=input.device)
@@ -108,8 +110,8 @@ def similarity_preserving_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Similarity-preserving loss, :math:`\tfrac{1}{P^2} \|G_x - G_y\|_F^2`, where G has the rows of
-    :math:`X X^\top` scaled to length 1.
+    r"""Similarity-preserving loss, :math:`\tfrac{1}{P^2} \|G_x - G_y\|_F^2`, where G has the rows
+    of :math:`X X^\top` scaled to length 1.
 
     Samples that are alike for the teacher are alike for the student; activations of any size may
     be compared, so it needs no layer to make them fit. A unit is a set of samples, a batch for

@@ -1,0 +1,1 @@
+"""Losses of the time until an event, which some samples were not watched long enough to see."""
