@@ -6,6 +6,7 @@ import torch
 import lossary
 
 torch.set_num_threads(1)
+collect_ignore_glob = ["tests/references/*.py"]  # they need packages, and hold no tests
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,14 @@ from lossary import catalog, parts
 from lossary.check import subject_of
 from lossary.spec import LossSpec, Trait
 
-ADDITIVE = [s for s in catalog() if s.example is None and Trait.RANDOM not in s.traits]
+ADDITIVE = [
+    s
+    for s in catalog()
+    if s.example is None
+    and Trait.RANDOM not in s.traits
+    and "parts_add" not in s.exempt
+    and s.signature.unit[:1] != ("D",)  # features of the whole batch, not samples
+]
 
 
 def batch(spec: LossSpec) -> tuple[tuple[Tensor, ...], Tensor]:

@@ -12,6 +12,7 @@ import torch
 
 import lossary
 from lossary.spec import Trait
+from references import MISSING, REFERENCES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,8 +38,10 @@ def test_the_readme_runs(tmp_path: Path) -> None:
 
 
 def test_the_readme_lists_the_losses_of_the_catalog() -> None:
-    with_table = runpy.run_path(str(ROOT / "docs" / "loss_table.py"))["with_table"]
-    assert with_table(README) == README, "run `make readme`"
+    made = runpy.run_path(str(ROOT / "docs" / "loss_table.py"))
+    assert made["with_list"](README, made["families"]()) == README, "run `make readme`"
+    page = (ROOT / "docs" / "losses.md").read_text(encoding="utf-8")
+    assert made["with_list"](page, made["table"]()) == page, "run `make readme`"
 
 
 def errors() -> dict[str, list[float]]:
@@ -67,9 +70,22 @@ def test_the_table_of_errors_is_what_is_measured(name: str) -> None:
 
 def test_the_table_of_support_has_every_loss_and_no_exception() -> None:
     page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \|((?: (?:yes|no|n/a) \|){7})$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|((?: (?:yes|no|n/a) \|){8})$", page, re.MULTILINE)
     assert {name for name, _ in rows} == {spec.name for spec in lossary.catalog()}
-    assert not [name for name, cells in rows if " no " in cells]
+    declared = {spec.name for spec in lossary.catalog() if spec.exempt}
+    assert {name for name, cells in rows if " no " in cells} <= declared
+
+
+def test_verification_has_every_loss_that_others_implement() -> None:
+    page = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([\d.e+-]+) \| ", page, re.MULTILINE)
+    told = {(name, source) for name, source, _ in rows}
+    known = {(name, source) for source, names in REFERENCES.items() for name in names}
+    assert known <= told, "run `make references`"
+    assert {source for _, source in told} == {*REFERENCES, *MISSING}, "run `make references`"
+    assert all(float(value) < 1e-8 for _, _, value in rows)
+    others = {name for name, source in told if not source.startswith("papers")}
+    assert f"{len(others)} losses" in page
 
 
 def test_the_changelog_counts_the_losses() -> None:

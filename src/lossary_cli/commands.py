@@ -228,7 +228,7 @@ def train(config: Path) -> None:
 def _console() -> Console:
     """Return a console that does not cut what is piped away."""
     console = Console()
-    return console if console.is_terminal else Console(width=160)
+    return console if console.is_terminal else Console(width=220)
 
 
 def _plain(doc: str) -> str:

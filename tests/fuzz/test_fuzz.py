@@ -37,6 +37,8 @@ def calls(draw: st.DrawFn, subject: Subject) -> tuple[Tensors, dict[str, object]
             if dim == "*":
                 trailing = st.lists(SIZE, max_size=2).map(tuple)
                 sizes.setdefault("*", draw(st.just((2,)) if bound else trailing))
+            elif bound and dim in fixed - {"C"}:
+                sizes.setdefault(dim, (3,))
             elif dim == "C":
                 sizes.setdefault(
                     "C", (3,) if bound and "C" in fixed else (draw(st.integers(1, 6)),)

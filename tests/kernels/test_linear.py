@@ -187,5 +187,5 @@ def test_it_takes_a_fraction_of_the_memory():
         int(subprocess.check_output([sys.executable, "-c", PROGRAM, which], text=True))
         for which in ("plain", "ours")
     ]
-    assert peaks[0] > 900 * 1024  # KiB: the logits and their gradient
+    assert peaks[0] > 800 * 1024  # KiB: the logits and their gradient
     assert peaks[1] < 0.1 * peaks[0]

@@ -51,7 +51,8 @@ def gaussian_mixture_nll_loss(
     scale = scale.clamp(min=eps)
     z = (target.unsqueeze(1) - mean) / scale
     logs = input.log_softmax(1) - z.square() / 2 - scale.log() - math.log(2 * math.pi) / 2
-    return reduce(-logs.logsumexp(1), weight, reduction)
+    units = -logs.logsumexp(1) if input.shape[1] else logs.sum(1)  # no component, no density
+    return reduce(units, weight, reduction)
 
 
 class GaussianMixtureNLLLoss(FunctionLoss):
