@@ -56,6 +56,9 @@ def _linear_cross_entropy(
 
 
 REFERENCES = {
+    "poisson_rate_nll_loss": lambda x, y, full=False, eps=1e-8: F.poisson_nll_loss(
+        x, y, log_input=False, full=full, eps=eps, reduction="none"
+    ),
     "hinge_embedding_loss": _none(F.hinge_embedding_loss),
     "triplet_margin_loss": lambda a, p, n, **hyper: F.triplet_margin_loss(
         a, p, n, **hyper, eps=0.0, reduction="none"
