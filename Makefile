@@ -47,9 +47,9 @@ tables: .venv/dev.stamp
 mutants: .venv/dev.stamp
 	$(BIN)/python tests/mutation/mutants.py
 
-# How fast every loss is, beside its peers, and the page that says so. About an hour, on an idle machine.
+# How fast the losses are that others have too, and the page that says so. About an hour, on an idle machine.
 bench: .venv/dev.stamp
-	$(BIN)/lossary bench --compiled --linear '4096 x 512, 32000 classes' \
+	$(BIN)/lossary bench --with-peer --compiled --linear '4096 x 512, 32000 classes' \
 		--linear '8192 x 1024, 128000 classes' --out docs/benchmarks.json
 	$(BIN)/python docs/performance_tables.py
 

@@ -3,7 +3,10 @@
 import math
 import sys
 import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -38,12 +41,16 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 def support() -> str:
     """Return a row per loss: which transforms it stands, by the laws that say so."""
     lines = ["| loss | " + " | ".join(LAWS) + " |", "|---|" + "---|" * len(LAWS)]
-    for spec in catalog():
-        subject = subject_of(spec)
-        subject = replace(subject, variants=subject.variants[:1])  # compiling takes its time
-        found = [SIGNS[examine(subject, law).outcome] for law in LAWS.values()]
-        lines.append(f"| `{spec.name}` | " + " | ".join(found) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *side_by_side(supported, range(len(catalog())))])
+
+
+def supported(place: int) -> str:
+    """Return the row of a loss."""
+    spec = catalog()[place]
+    subject = subject_of(spec)
+    subject = replace(subject, variants=subject.variants[:1])  # compiling takes its time
+    found = [SIGNS[examine(subject, law).outcome] for law in LAWS.values()]
+    return f"| `{spec.name}` | " + " | ".join(found) + " |"
 
 
 def errors() -> str:
@@ -51,12 +58,31 @@ def errors() -> str:
     names = [str(dtype).removeprefix("torch.") for dtype in DTYPES]
     heads = [f"{kind}, {name}" for name in names for kind in ("value", "gradient")]
     lines = ["| loss | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    for spec in catalog():
-        if spec.example is not None or Trait.RANDOM in spec.traits:
-            continue
-        cells = [f"{error:.1e}" for dtype in DTYPES for error in worst(spec, dtype)]
-        lines.append(f"| `{spec.name}` | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    places = [
+        place
+        for place, spec in enumerate(catalog())
+        if spec.example is None and Trait.RANDOM not in spec.traits
+    ]
+    return "\n".join([*lines, *side_by_side(measured, places)])
+
+
+def measured(place: int) -> str:
+    """Return the row of a loss."""
+    spec = catalog()[place]
+    cells = [f"{error:.1e}" for dtype in DTYPES for error in worst(spec, dtype)]
+    return f"| `{spec.name}` | " + " | ".join(cells) + " |"
+
+
+def side_by_side(work: Callable[[int], str], places: Iterable[int]) -> list[str]:
+    """Do the work in as many processes as there are processors, each with one thread."""
+    with ProcessPoolExecutor(initializer=quietly, mp_context=get_context("spawn")) as processes:
+        return list(processes.map(work, places))
+
+
+def quietly() -> None:
+    """Set up a process."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
 
 
 def worst(spec: LossSpec, dtype: torch.dtype) -> tuple[float, float]:
@@ -114,7 +140,7 @@ def relative(got: Tensor, want: Tensor, dtype: torch.dtype) -> float:
 
 def with_tables(page: str) -> str:
     """Return the page with the tables of today."""
-    for name, table in (("support", support), ("errors", errors)):
+    for name, table in (("errors", errors), ("support", support)):
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
@@ -123,6 +149,4 @@ def with_tables(page: str) -> str:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

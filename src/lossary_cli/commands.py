@@ -257,6 +257,7 @@ def bench(
     *losses: str,
     size: list[str] | None = None,
     setting: list[str] | None = None,
+    with_peer: bool = False,
     compiled: bool = False,
     memory: bool = True,
     linear: list[str] | None = None,
@@ -272,6 +273,8 @@ def bench(
         16M, 1M, 16384x1000 or 32x10; all by default. May be repeated.
     setting
         "caching allocator" or "glibc as it comes"; both by default.
+    with_peer
+        Only losses that torch has, or that are usually written the same way.
     compiled
         Also torch.compile of what people write, at the largest size; slow.
     memory
@@ -299,6 +302,7 @@ def bench(
                 losses,
                 size or tuple(benchmark.SIZES),
                 setting or tuple(benchmark.SETTINGS),
+                with_peer=with_peer,
                 compiled=compiled,
                 memory=memory,
                 linear=linear or (),

@@ -13,14 +13,19 @@ TORCH: dict[str, Callable[..., Tensor]] = {
     "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
     "cosine_embedding_loss": F.cosine_embedding_loss,
     "cross_entropy": F.cross_entropy,
+    "gaussian_nll_loss": F.gaussian_nll_loss,
+    "hinge_embedding_loss": F.hinge_embedding_loss,
     "huber_loss": F.huber_loss,
     "kl_divergence": lambda x, y: F.kl_div(x, y, reduction="batchmean"),
     "l1_loss": F.l1_loss,
     "logistic_loss": F.soft_margin_loss,
     "mse_loss": F.mse_loss,
     "multi_margin_loss": F.multi_margin_loss,
+    "multi_label_soft_margin_loss": F.multilabel_soft_margin_loss,
     "nll_loss": F.nll_loss,
+    "poisson_nll_loss": F.poisson_nll_loss,
     "smooth_l1_loss": F.smooth_l1_loss,
+    "triplet_margin_loss": F.triplet_margin_loss,
 }
 
 
@@ -62,6 +67,7 @@ NAIVE: dict[str, Callable[..., Tensor]] = {
     "balanced_binary_cross_entropy": _balanced,
     "crammer_singer_loss": _crammer_singer,
     "entropy": lambda x: -(x.softmax(1) * x.log_softmax(1)).sum(1).mean(),
+    "charbonnier_loss": lambda x, y: torch.sqrt((x - y) ** 2 + 1e-6).mean(),
     "exponential_loss": lambda x, y: torch.exp(-y * x).mean(),
     "focal_loss": _focal,
     "hinge_loss": lambda x, y: (1 - y * x).clamp(min=0).mean(),
@@ -75,6 +81,7 @@ NAIVE: dict[str, Callable[..., Tensor]] = {
         f, torch.ones_like(f)
     ),
     "sigmoid_focal_loss": _sigmoid_focal,
+    "quantile_loss": lambda x, y: torch.max(0.5 * (y - x), -0.5 * (y - x)).mean(),
     "squared_hinge_loss": lambda x, y: ((1 - y * x).clamp(min=0) ** 2).mean(),
     "wasserstein_discriminator_loss": lambda r, f: f.mean() - r.mean(),
     "wasserstein_generator_loss": lambda f: -f.mean(),

@@ -15,6 +15,7 @@ import torch
 
 from ..catalog import catalog
 from .linear import WAYS
+from .peers import NAIVE, TORCH
 from .worker import measurable
 
 SIZES = {"16M": (16384, 1024), "1M": (1024, 1024), "16384x1000": (16384, 1000), "32x10": (32, 10)}
@@ -40,6 +41,7 @@ def bench(
     sizes: Sequence[str] = tuple(SIZES),
     settings: Sequence[str] = tuple(SETTINGS),
     *,
+    with_peer: bool = False,
     compiled: bool = False,
     memory: bool = True,
     linear: Sequence[str] = (),
@@ -51,6 +53,8 @@ def bench(
         losses: their names; all by default.
         sizes: of :data:`SIZES`.
         settings: of :data:`SETTINGS`: how memory is allocated. No figure mixes two.
+        with_peer: whether only losses are measured that torch has, or that are usually written the
+            same way.
         compiled: whether ``torch.compile`` of the peer is measured too, at the largest size.
         memory: whether peak memory is measured, at the largest size.
         linear: of :data:`LINEAR`: cases of linear cross-entropy.
@@ -59,7 +63,8 @@ def bench(
     Raises:
         ValueError: if a name is unknown.
     """
-    specs = [s for s in catalog() if measurable(s) and (not losses or s.name in losses)]
+    chosen = set(losses) or ({*TORCH, *NAIVE} if with_peer else {s.name for s in catalog()})
+    specs = [s for s in catalog() if measurable(s) and s.name in chosen]
     for given, known in ((sizes, SIZES), (settings, SETTINGS), (linear, LINEAR)):
         if unknown := set(given) - set(known):
             raise ValueError(f"unknown {sorted(unknown)}; there are {', '.join(known)}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
+from ...kernels.divergence import kl_of_logs
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -57,7 +59,7 @@ def distillation_loss(
     tensor(1.7329)
     """
     log_q, log_p = (input / temperature).log_softmax(1), (teacher / temperature).log_softmax(1)
-    soft = temperature**2 * (log_p.exp() * (log_p - log_q)).sum(1)
+    soft = temperature**2 * kl_of_logs(log_p, log_q)
     hard = -input.log_softmax(1).gather(1, target.unsqueeze(1)).squeeze(1)
     return reduce(alpha * soft + (1 - alpha) * hard, weight, reduction)
 
@@ -109,10 +111,10 @@ def decoupled_distillation_loss(
     x, t = input / temperature, teacher / temperature
     log_q, log_p = x.log_softmax(1), t.log_softmax(1)
     rest_q, rest_p = (z.scatter(1, index, FAR).log_softmax(1) for z in (x, t))
-    others = (rest_p.exp() * (rest_p - rest_q)).sum(1)
+    others = kl_of_logs(rest_p, rest_q)
     true_q, true_p = (z.gather(1, index).squeeze(1) for z in (log_q, log_p))
     wrong_q, wrong_p = (z.scatter(1, index, FAR).logsumexp(1) for z in (log_q, log_p))
-    pair = true_p.exp() * (true_p - true_q) + wrong_p.exp() * (wrong_p - wrong_q)
+    pair = kl_of_logs(torch.stack([true_p, wrong_p], 1), torch.stack([true_q, wrong_q], 1))
     return reduce(temperature**2 * (alpha * pair + beta * others), weight, reduction)
 
 
@@ -148,7 +150,7 @@ def skew_kl_loss(
     tensor(2.3026)
     """
     log_q, log_p = (input / temperature).log_softmax(1), (target / temperature).log_softmax(1)
-    units = (log_p.exp() * (log_p - _mixed(log_p, log_q, alpha))).sum(1)
+    units = kl_of_logs(log_p, _mixed(log_p, log_q, alpha))
     return reduce(temperature**2 * units, weight, reduction)
 
 
@@ -183,7 +185,7 @@ def skew_reverse_kl_loss(
     tensor(0.1438)
     """
     log_q, log_p = (input / temperature).log_softmax(1), (target / temperature).log_softmax(1)
-    units = (log_q.exp() * (log_q - _mixed(log_q, log_p, alpha))).sum(1)
+    units = kl_of_logs(log_q, _mixed(log_q, log_p, alpha))
     return reduce(temperature**2 * units, weight, reduction)
 
 
@@ -229,13 +231,12 @@ def generalized_jsd_loss(
     """
     log_q, log_p = (input / temperature).log_softmax(1), (target / temperature).log_softmax(1)
     if beta == 0:
-        units = (log_p.exp() * (log_p - log_q)).sum(1)
+        units = kl_of_logs(log_p, log_q)
     elif beta == 1:
-        units = (log_q.exp() * (log_q - log_p)).sum(1)
+        units = kl_of_logs(log_q, log_p)
     else:
         log_m = _mixed(log_p, log_q, beta)
-        of_teacher = (log_p.exp() * (log_p - log_m)).sum(1)
-        units = beta * of_teacher + (1 - beta) * (log_q.exp() * (log_q - log_m)).sum(1)
+        units = beta * kl_of_logs(log_p, log_m) + (1 - beta) * kl_of_logs(log_q, log_m)
     return reduce(temperature**2 * units, weight, reduction)
 
 

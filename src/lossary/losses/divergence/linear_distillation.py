@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...base import FunctionLoss
 from ...fuse import fuse
+from ...kernels.divergence import kl_of_logs
 from ...kernels.linear import LinearLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
@@ -81,14 +82,13 @@ def _of_logits(
 ) -> Tensor:
     log_q, log_p = (input / temperature).log_softmax(1), (target / temperature).log_softmax(1)
     if beta == 0:
-        units = (log_p.exp() * (log_p - log_q)).sum(1)
+        units = kl_of_logs(log_p, log_q)
     elif beta == 1:
-        units = (log_q.exp() * (log_q - log_p)).sum(1)
+        units = kl_of_logs(log_q, log_p)
     else:
         a, b = math.log(beta) + log_p, math.log1p(-beta) + log_q
         log_m = torch.maximum(a, b) + torch.log1p(torch.exp(-(a - b).abs()))
-        units = beta * (log_p.exp() * (log_p - log_m)).sum(1)
-        units = units + (1 - beta) * (log_q.exp() * (log_q - log_m)).sum(1)
+        units = beta * kl_of_logs(log_p, log_m) + (1 - beta) * kl_of_logs(log_q, log_m)
     return reduce(temperature**2 * units, weight, reduction)
 
 

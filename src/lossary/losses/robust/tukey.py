@@ -42,7 +42,9 @@ def tukey_biweight_loss(
     tensor(0.5260)
     """
     squares = ((input - target) / scale).square().clamp(max=1)
-    return reduce(scale**2 / 6 * (1 - (1 - squares) ** 3), weight, reduction)
+    # 1 - (1 - u)^3, multiplied out: near the target it would have no digits
+    units = scale**2 / 6 * squares * (3 - squares * (3 - squares))
+    return reduce(units, weight, reduction)
 
 
 @signature("real *, real * -> *", scale="(0, inf)")
