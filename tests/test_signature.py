@@ -128,7 +128,7 @@ def test_ignored_labels_may_be_out_of_range_and_their_logits_nan() -> None:
     y = torch.tensor([0, 1, 2, 255])
     loss = cross_entropy(x, y, ignore_index=255)
     (gradient,) = torch.autograd.grad(loss, x)
-    assert loss == cross_entropy(X[:3], Y[:3])
+    torch.testing.assert_close(loss, cross_entropy(X[:3], Y[:3]))  # summed in another order
     assert (gradient[3] == 0).all()
     assert gradient.isfinite().all()
 
