@@ -89,6 +89,25 @@ def test_uncertainty_finds_the_minimum_of_its_formula():
     assert loss.log_variance["mse"].item() == pytest.approx(math.log(8.5), abs=1e-3)
 
 
+def test_learned_coefficients_are_not_lost_by_an_operator():
+    learned = UncertaintyWeightedSum({"l1": lossary.L1Loss()})
+    for make in (
+        lambda: 2 * learned,
+        lambda: learned * 2,
+        lambda: learned + lossary.L1Loss(),
+        lambda: lossary.L1Loss() + learned,
+    ):
+        with pytest.raises(TypeError, match="learned coefficients cannot be"):
+            make()
+
+
+def test_ignored_units_are_none_of_the_hard_ones():
+    logits, labels = torch.zeros(8, 2), torch.tensor([0, 1, -100, -100, -100, -100, -100, -100])
+    logits[0, 1] = 3.0  # the hard one of the two that take part
+    hard = HardUnits(lossary.CrossEntropyLoss(), share=0.5)
+    torch.testing.assert_close(hard(logits, labels), lossary.cross_entropy(logits[:1], labels[:1]))
+
+
 def test_hard_units_are_the_largest_of_those_that_take_part():
     x = torch.tensor([[5.0, 1.0], [2.0, 4.0]], requires_grad=True)
     hard = HardUnits(lossary.L1Loss(), share=0.5)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from .base import LossBase
+from .base import FunctionLoss, LossBase
 from .reduction import Reduction, fit_weight
 
 Coefficient = float | Callable[[int], float]
@@ -105,8 +105,11 @@ def _scaled(coefficient: Coefficient, factor: float) -> Coefficient:
 
 
 def _joined(first: WeightedSum, second: object) -> WeightedSum:
+    """Return the sum of two sums, of fixed coefficients both."""
     if isinstance(second, LossBase):
         second = weighted(second)
+    if isinstance(second, UncertaintyWeightedSum):
+        return second + first  # which says why not
     if not isinstance(second, WeightedSum):
         raise TypeError(f"a loss can be added to a loss, not to {type(second).__name__}")
     losses, coefficients = dict(first.losses.items()), dict(first.coefficients)
@@ -154,6 +157,14 @@ class UncertaintyWeightedSum(WeightedSum):
     def __init__(self, losses: Mapping[str, nn.Module]) -> None:
         super().__init__(losses)
         self.log_variance = nn.ParameterDict({name: torch.zeros(()) for name in losses})
+
+    def __add__(self, other: object) -> WeightedSum:
+        raise TypeError("learned coefficients cannot be added to: give all losses to one sum")
+
+    def __mul__(self, factor: object) -> WeightedSum:
+        raise TypeError("learned coefficients cannot be multiplied: they would only undo it")
+
+    __rmul__ = __mul__
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         terms = []
@@ -203,6 +214,10 @@ class HardUnits(LossBase):
     def weighted(
         self, tensors: tuple[Any, ...], weight: Tensor | None
     ) -> tuple[Tensor, Tensor | None, tuple[Any, ...], torch.dtype | None]:
+        if isinstance(self.loss, FunctionLoss) and self.loss.signature is not None:
+            operands = self.loss.operands(*tensors)
+            ignore_index = getattr(self.loss, "ignore_index", None)
+            weight = self.loss.signature.admit(operands, weight, ignore_index).weight
         units = self.loss.reduced(*tensors, weight=weight, reduction="none")
         there = torch.ones_like(units) if weight is None else fit_weight(weight, units.shape) != 0
         count = (there.sum() * self.share).ceil()

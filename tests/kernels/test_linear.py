@@ -166,7 +166,9 @@ def test_focal_loss_and_distillation_in_chunks(made):
 
 
 PROGRAM = """
-import resource, sys, torch, lossary
+import sys, torch, lossary
+from pathlib import Path
+from lossary.bench.worker import _memory
 import torch.nn.functional as F
 n, d, c = 4096, 64, 32000
 x, w = torch.randn(n, d, requires_grad=True), torch.randn(c, d, requires_grad=True)
@@ -176,9 +178,10 @@ def loss(x, y):
         return F.cross_entropy(F.linear(x, w), y)
     return lossary.linear_cross_entropy(x, w, y)
 torch.autograd.grad(loss(x[:300], y[:300]), w)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the few rows
+before = _memory("VmRSS")
 torch.autograd.grad(loss(x, y), (x, w))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(int(_memory("VmHWM") - before))
 """
 
 
@@ -187,5 +190,5 @@ def test_it_takes_a_fraction_of_the_memory():
         int(subprocess.check_output([sys.executable, "-c", PROGRAM, which], text=True))
         for which in ("plain", "ours")
     ]
-    assert peaks[0] > 800 * 1024  # KiB: the logits and their gradient
+    assert peaks[0] > 900 * 2**20  # the logits and their gradient
     assert peaks[1] < 0.1 * peaks[0]

@@ -260,59 +260,51 @@ class RelativisticAverageHingeGeneratorLoss(FunctionLoss):
         super().__init__(reduction)
 
 
+_COMPANY = {
+    "parts_add": "a score is judged by the mean of the other kind over the whole batch",
+}
+
 SPECS = (
     LossSpec(
         function=relativistic_average_discriminator_loss,
         module=RelativisticAverageDiscriminatorLoss,
         traits=Trait.NONNEGATIVE,
         paper="arXiv:1807.00734",
-        exempt={
-            "parts_add": "a score is judged by the mean of the other kind over the whole batch",
-        },
+        exempt=_COMPANY,
     ),
     LossSpec(
         function=relativistic_average_generator_loss,
         module=RelativisticAverageGeneratorLoss,
         traits=Trait.NONNEGATIVE,
         paper="arXiv:1807.00734",
-        exempt={
-            "parts_add": "a score is judged by the mean of the other kind over the whole batch",
-        },
+        exempt=_COMPANY,
     ),
     LossSpec(
         function=relativistic_average_least_squares_discriminator_loss,
         module=RelativisticAverageLeastSquaresDiscriminatorLoss,
         traits=Trait.NONNEGATIVE,
         paper="arXiv:1807.00734",
-        exempt={
-            "parts_add": "a score is judged by the mean of the other kind over the whole batch",
-        },
+        exempt=_COMPANY,
     ),
     LossSpec(
         function=relativistic_average_least_squares_generator_loss,
         module=RelativisticAverageLeastSquaresGeneratorLoss,
         traits=Trait.NONNEGATIVE,
         paper="arXiv:1807.00734",
-        exempt={
-            "parts_add": "a score is judged by the mean of the other kind over the whole batch",
-        },
+        exempt=_COMPANY,
     ),
     LossSpec(
         function=relativistic_average_hinge_discriminator_loss,
         module=RelativisticAverageHingeDiscriminatorLoss,
         traits=Trait.NONNEGATIVE,
         paper="arXiv:1807.00734",
-        exempt={
-            "parts_add": "a score is judged by the mean of the other kind over the whole batch",
-        },
+        exempt=_COMPANY,
     ),
     LossSpec(
         function=relativistic_average_hinge_generator_loss,
         module=RelativisticAverageHingeGeneratorLoss,
         traits=Trait.NONNEGATIVE,
         paper="arXiv:1807.00734",
-        exempt={
-            "parts_add": "a score is judged by the mean of the other kind over the whole batch",
-        },
+        exempt=_COMPANY,
     ),
 )
