@@ -138,6 +138,17 @@ def test_nan_prediction_shows_in_the_loss() -> None:
     assert l1_loss(torch.tensor([torch.nan]), torch.zeros(1)).isnan()
 
 
+def test_whole_numbers_are_bounded_by_the_dimension_they_name() -> None:
+    takes = Signature.parse("real N T V, label:V N, count:T N -> N")
+    x, n = torch.zeros(2, 5, 3), torch.tensor([0, 5])
+    takes.admit((x, torch.tensor([0, 2]), n))
+    with pytest.raises(ValueError, match="target must hold class indices from 0 to 2, got 3"):
+        takes.admit((x, torch.tensor([0, 3]), n))
+    with pytest.raises(ValueError, match="third must hold whole numbers from 0 to 5, got 6"):
+        takes.admit((x, torch.tensor([0, 2]), torch.tensor([0, 6])))
+    assert [str(o) for (o,) in takes.operands] == ["real N T V", "label:V N", "count:T N"]
+
+
 def test_matching_shapes_are_looked_up() -> None:
     found = signature_of(l1_loss)
     assert found is not None
@@ -147,7 +158,10 @@ def test_matching_shapes_are_looked_up() -> None:
 
 def test_parse() -> None:
     parsed = Signature.parse("real N C *, label N * | prob N C * -> N *", ["input", "target"])
-    assert parsed.operands[1] == (Operand("label", ("N", "*")), Operand("prob", ("N", "C", "*")))
+    assert parsed.operands[1] == (
+        Operand("label", ("N", "*"), "C"),
+        Operand("prob", ("N", "C", "*")),
+    )
     assert parsed.unit == ("N", "*")
     assert parsed.left == "real N C *, label N * | prob N C *"
 
@@ -157,6 +171,8 @@ def test_parse() -> None:
     [
         ("reel N -> N", "unknown domain 'reel'"),
         ("real * * -> *", "at most one"),
+        ("count N -> N", "count names a dimension"),
+        ("real:N N -> N", "count names a dimension"),
         ("real N -> M", "unknown dimensions"),
         ("real N, real N -> N", "describes 2 tensors, but loss takes 1"),
     ],

@@ -64,6 +64,8 @@ def test_an_unknown_level_is_refused() -> None:
         ("sign", [-1.0, 1.0], [0.0, 1.0]),
         ("label", [0, 2], [0, 3]),
         ("label", [0, 2], [-1, 2]),
+        ("count", [0, 2], [0, 3]),
+        ("count", [0, 2], [-1, 2]),
         ("weight", [0.0, 3.5], [1.0, -0.5]),
         ("weight", [0.0], [float("inf")]),
     ],

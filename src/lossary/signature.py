@@ -32,15 +32,38 @@ Sizes = dict[str, tuple[int, ...]]
 CACHE_LIMIT = 4096  # kinds of calls remembered per loss, so that endless new shapes cost no memory
 
 
+INTEGERS = {"label": "C", "count": ""}  # domains of whole numbers, and the dimension they number
+
+
 @dataclass(frozen=True)
 class Operand:
-    """One alternative of an argument: its domain and its dimensions."""
+    """One alternative of an argument: its domain and its dimensions.
+
+    Attributes:
+        domain: the values that it may hold.
+        dims: the names of its dimensions.
+        over: of whole numbers, the dimension whose size bounds them: ``label:V`` indexes V, where
+            ``label`` indexes C, and ``count:T`` goes from 0 to the size of T.
+    """
 
     domain: str
     dims: tuple[str, ...]
+    over: str = ""
 
     def __str__(self) -> str:
-        return " ".join((self.domain, *self.dims))
+        own = INTEGERS.get(self.domain, "") == self.over
+        return " ".join((self.domain if own else f"{self.domain}:{self.over}", *self.dims))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds whole numbers."""
+        return self.domain in INTEGERS
+
+    def end(self, sizes: Sizes) -> int | None:
+        """Return what whole numbers must be below, or None if nothing bounds them."""
+        if self.over not in sizes:
+            return None
+        return sizes[self.over][0] + (self.domain == "count")
 
     @property
     def shape(self) -> str:
@@ -48,12 +71,17 @@ class Operand:
 
     @classmethod
     def parse(cls, text: str) -> Operand:
-        domain, *dims = text.split()
+        first, *dims = text.split()
+        domain, _, over = first.partition(":")
         if domain not in DOMAINS:
             raise ValueError(f"unknown domain {domain!r}; known are {', '.join(DOMAINS)}")
         if dims.count("*") > 1:
             raise ValueError(f"at most one * in {text!r}")
-        return cls(domain, tuple(dims))
+        if (domain == "count") > bool(over) or (domain not in INTEGERS and over):
+            raise ValueError(
+                f"{first!r}: count names a dimension, as in count:T; label may; others do not"
+            )
+        return cls(domain, tuple(dims), over or INTEGERS.get(domain, ""))
 
     def bind(self, shape: Sequence[int], sizes: Sizes) -> str | None:
         """Bind the dimensions' names to the sizes of ``shape``, or say why they do not fit."""
@@ -107,12 +135,13 @@ class Interval:
 class Match(NamedTuple):
     """What is known of a call from the shapes and dtypes of its tensors alone.
 
-    ``bounded`` are the tensors whose domains leave something to look at: place, name and domain.
+    ``bounded`` are the tensors whose domains leave something to look at: place, name, domain, and
+    what whole numbers must be below.
     """
 
     sizes: Sizes
     operands: tuple[Operand, ...]
-    bounded: tuple[tuple[int, str, str], ...]
+    bounded: tuple[tuple[int, str, str, int | None], ...]
     casts: tuple[torch.dtype | None, ...]
     converts: bool
     wide: torch.dtype
@@ -225,12 +254,12 @@ class Signature:
         readable = _readable(everything)
         values = checks == "values" and (readable or _assertable(everything))
         excluded: Tensor | None = None
-        labels_fit = False
+        fitting: int | None = None
         if weight is not None:
             weight = self._check_weight(weight, match, readable and values)
             excluded = weight == 0
         if ignore_index is not None:
-            ignored, labels_fit = self._ignored(tensors, match, ignore_index, readable)
+            ignored, fitting = self._ignored(tensors, match, ignore_index, readable)
             if ignored is not None:
                 weight = ~ignored if weight is None else weight.masked_fill(ignored, 0)
                 excluded = ignored if excluded is None else excluded | ignored
@@ -238,16 +267,18 @@ class Signature:
             tensors = self._exclude(tensors, match, excluded)
         converted: dict[str, Tensor] = {}
         for name, extra in extras.items():
-            dtype = torch.int64 if self.extras[name].domain == "label" else match.wide
+            dtype = torch.int64 if self.extras[name].whole else match.wide
             converted[name] = cast(Tensor, extra).to(dtype)
         if values:
-            for i, name, domain in match.bounded:
-                if not (domain == "label" and labels_fit):
-                    self._look(
-                        name, domain, cast(Tensor, tensors[i]), match.sizes, readable, i == 0
-                    )
+            look = check_values if readable else assert_values
+            for i, name, domain, end in match.bounded:
+                if i != fitting:
+                    value = cast(Tensor, tensors[i])
+                    look(f"{self.loss}: {name}", domain, value, end, nan=i == 0)
             for name, extra in converted.items():
-                self._look(name, self.extras[name].domain, extra, match.sizes, readable, False)
+                operand = self.extras[name]
+                where = f"{self.loss}: {name}"
+                look(where, operand.domain, extra, operand.end(match.sizes), nan=False)
         return Admission(tuple(tensors), weight, converted, match.narrow)
 
     def match(self, tensors: Sequence[object], extras: Mapping[str, object]) -> Match:
@@ -298,15 +329,16 @@ class Signature:
         calls = any(operand.domain == "fn" for operand in chosen)
         casts: list[torch.dtype | None] = []
         for operand, value in zip(chosen, tensors, strict=True):
-            want = torch.int64 if operand.domain == "label" else common
+            want = torch.int64 if operand.whole else common
             # what goes into a network of the user's stays in the dtype of that network
             other = isinstance(value, Tensor) and value.dtype != want
             casts.append(want if other and not calls else None)
         narrow = floating[0] if floating and floating[0] != wide else None
         bounded = tuple(
-            (i, name, operand.domain)
+            (i, name, operand.domain, operand.end(sizes))
             for i, (name, operand) in enumerate(zip(self.names, chosen, strict=True))
             if DOMAINS[operand.domain].outside is not None
+            and not (operand.whole and operand.end(sizes) is None)
         )
         converts = any(dtype is not None for dtype in casts)
         return Match(sizes, tuple(chosen), bounded, tuple(casts), converts, wide, narrow, device)
@@ -323,14 +355,14 @@ class Signature:
             fix = f"; use torch.as_tensor({name})" if type(value).__module__ == "numpy" else ""
             raise TypeError(f"{self.loss}: {name} must be a tensor, got {_kind(value)}{fix}")
         floating = value.is_floating_point()
-        fitting = [o for o in alternatives if (o.domain == "label") != floating]
+        fitting = [o for o in alternatives if o.whole != floating]
         operand = fitting[0] if fitting else alternatives[0]
         wrong = f"{self.loss}: {name} must hold {_named(operand)}"
         if value.is_complex():
             raise TypeError(f"{wrong}, got {value.dtype}")
-        if operand.domain == "label" and floating:
+        if operand.whole and floating:
             raise TypeError(f"{wrong} of an integer dtype, got {value.dtype}; use {name}.long()")
-        if operand.domain != "label" and is_first and not floating:
+        if not operand.whole and is_first and not floating:
             raise TypeError(
                 f"{wrong} of a floating-point dtype, got {value.dtype}; use {name}.float()"
             )
@@ -369,21 +401,22 @@ class Signature:
 
     def _ignored(
         self, tensors: Sequence[object], match: Match, ignore_index: int, readable: bool
-    ) -> tuple[Tensor | None, bool]:
+    ) -> tuple[Tensor | None, int | None]:
         """Return which units have the label ``ignore_index``, or None if certainly none has.
 
-        Says too whether all labels are known to be class indices: one look serves both questions.
+        And the place of the labels if all are known to be in their domain: one look serves both.
         """
-        for operand, value in zip(match.operands, tensors, strict=True):
-            if operand.domain == "label" and isinstance(value, Tensor):
+        for i, (operand, value) in enumerate(zip(match.operands, tensors, strict=True)):
+            if operand.whole and isinstance(value, Tensor):
                 if readable:
                     if not value.numel():
-                        return None, True
+                        return None, i
                     low, high = (int(end) for end in value.aminmax())
                     if not low <= ignore_index <= high:
-                        return None, low >= 0 and high < match.sizes.get("C", (math.inf,))[0]
-                return value == ignore_index, False
-        return None, False  # soft targets have no label to ignore
+                        end = operand.end(match.sizes)
+                        return None, i if low >= 0 and (end is None or high < end) else None
+                return value == ignore_index, None
+        return None, None  # soft targets have no label to ignore
 
     def _exclude(
         self, tensors: Sequence[object], match: Match, excluded: Tensor
@@ -401,23 +434,14 @@ class Signature:
             out.append(value)
         return out
 
-    def _look(
-        self, name: str, domain: str, value: Tensor, sizes: Sizes, readable: bool, nan: bool
-    ) -> None:
-        """Check the values of a tensor, or have its device assert them."""
-        classes = sizes["C"][0] if "C" in sizes else None
-        check = check_values if readable else assert_values
-        check(f"{self.loss}: {name}", domain, value, classes, nan=nan)
-
     def outside(self, tensors: Sequence[object], weight: Tensor | None) -> tuple[Tensor, ...]:
         """Return where admitted tensors, and a weight, lie outside their domains, as masks."""
         match = self.match(tensors, {})
-        classes = match.sizes["C"][0] if "C" in match.sizes else None
         masks = []
-        for i, _, domain in match.bounded:
+        for i, _, domain, end in match.bounded:
             outside, value = DOMAINS[domain].outside, cast(Tensor, tensors[i])
-            if outside is not None and not (domain == "label" and classes is None):
-                wrong = outside(value, classes or 0)
+            if outside is not None:
+                wrong = outside(value, end or 0)
                 masks.append(wrong & ~value.isnan() if i == 0 else wrong)
         negative = DOMAINS["weight"].outside
         if weight is not None and weight.dtype != torch.bool and negative is not None:

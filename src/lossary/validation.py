@@ -70,14 +70,14 @@ class Domain:
     Attributes:
         holds: what they are, in words; ``{top}`` is the last class.
         remedy: what to do about others; ``{name}`` is the tensor.
-        outside: where a tensor holds others, given the number of classes.
-        fits: whether none is outside, told in less time, given the number of classes.
+        outside: where a tensor holds others, given what whole numbers must be below.
+        fits: whether none is outside, told in less time, given what whole numbers must be below.
     """
 
     holds: str
     remedy: str = ""
     outside: Callable[[Tensor, int], Tensor] | None = None
-    fits: Callable[[Tensor, int], bool] = lambda x, classes: False
+    fits: Callable[[Tensor, int], bool] = lambda x, end: False
 
 
 def _between(x: Tensor, low: float, high: float) -> bool:
@@ -130,8 +130,14 @@ DOMAINS = {
     "label": Domain(
         "class indices from 0 to {top}",
         "; give padding the label ignore_index, or zero weight, if this loss has them",
-        lambda x, classes: (x < 0) | (x >= classes),
-        lambda x, classes: _between(x, 0, classes - 1),
+        lambda x, end: (x < 0) | (x >= end),
+        lambda x, end: _between(x, 0, end - 1),
+    ),
+    "count": Domain(
+        "whole numbers from 0 to {top}",
+        "",
+        lambda x, end: (x < 0) | (x >= end),
+        lambda x, end: _between(x, 0, end - 1),
     ),
     "weight": Domain(
         "finite numbers, none below 0",
@@ -143,41 +149,41 @@ DOMAINS = {
 }
 
 
-def check_values(name: str, domain: str, value: Tensor, classes: int | None, *, nan: bool) -> None:
+def check_values(name: str, domain: str, value: Tensor, end: int | None, *, nan: bool) -> None:
     """Raise ValueError if a tensor on the CPU holds a value outside its domain.
 
     Args:
         name: the loss and the tensor, as in ``hinge_loss: target``.
         domain: a name of :data:`DOMAINS`.
         value: the tensor.
-        classes: the number of classes; labels of a loss without classes may be any integers.
+        end: what whole numbers must be below; None if they may be any.
         nan: whether nan passes: of a prediction it shows in the loss.
     """
     found = DOMAINS[domain]
-    if found.outside is None or not value.numel() or (domain == "label" and classes is None):
+    if found.outside is None or not value.numel() or (domain in ("label", "count") and end is None):
         return
-    value, count = value.detach(), classes or 0
-    if found.fits(value, count):
+    value, stop = value.detach(), end or 0
+    if found.fits(value, stop):
         return
-    wrong = found.outside(value, count)
+    wrong = found.outside(value, stop)
     if nan:
         wrong &= ~value.isnan()
     if wrong.any():
         at = tuple(wrong.nonzero()[0].tolist())
         tensor = name.rpartition(" ")[2]
         raise ValueError(
-            f"{name} must hold {found.holds.format(top=count - 1)}, got {value[at].item():g} at "
+            f"{name} must hold {found.holds.format(top=stop - 1)}, got {value[at].item():g} at "
             f"{at}{found.remedy.format(name=tensor)}"
         )
 
 
-def assert_values(name: str, domain: str, value: Tensor, classes: int | None, *, nan: bool) -> None:
+def assert_values(name: str, domain: str, value: Tensor, end: int | None, *, nan: bool) -> None:
     """Assert the same on a device, without waiting for it."""
     found = DOMAINS[domain]
-    if found.outside is None or not value.numel() or (domain == "label" and classes is None):
+    if found.outside is None or not value.numel() or (domain in ("label", "count") and end is None):
         return
-    value, count = value.detach(), classes or 0
-    wrong = found.outside(value, count)
+    value, stop = value.detach(), end or 0
+    wrong = found.outside(value, stop)
     if nan:
         wrong = wrong & ~value.isnan()
-    torch._assert_async(~wrong.any(), f"{name} must hold {found.holds.format(top=count - 1)}")
+    torch._assert_async(~wrong.any(), f"{name} must hold {found.holds.format(top=stop - 1)}")

@@ -59,7 +59,7 @@ def calls(draw: st.DrawFn, subject: Subject) -> tuple[Tensors, dict[str, object]
     weight = None
     if draw(st.booleans()):
         weight = (torch.rand(unit, generator=generator) * 3 - 1).clamp(min=0).floor()
-    labels = [i for i, o in enumerate(operands) if o.domain == "label"]
+    labels = [i for i, o in enumerate(operands) if o.whole]
     if labels and subject.ignore_index is not None and draw(st.booleans()):
         target = tensors[labels[0]]
         ignored = torch.rand(target.shape, generator=generator) < draw(st.sampled_from([0.3, 1.0]))
@@ -82,8 +82,8 @@ def make(
     normal = torch.randn(shape, generator=generator, dtype=torch.float64)
     top = torch.finfo(dtype).max / 16
     match operand.domain:
-        case "label":
-            return torch.randint(sizes.get("C", (5,))[0], shape, generator=generator)
+        case "label" | "count":
+            return torch.randint(operand.end(sizes) or 5, shape, generator=generator)
         case "sign":
             return torch.where(normal > 0, 1.0, -1.0).to(dtype)
         case "nonneg":

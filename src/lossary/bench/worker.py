@@ -52,8 +52,8 @@ def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
 
 def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
     shape = [n for dim in operand.dims for n in sizes[dim]]
-    if operand.domain == "label":
-        return torch.randint(sizes.get("C", (10,))[0], shape)
+    if operand.whole:
+        return torch.randint(operand.end(sizes) or 10, shape)
     made = torch.randn(shape)
     match operand.domain:
         case "sign":

@@ -210,15 +210,10 @@ def _wrong(
                 f"{name} must have shape",
             )
         seen |= set(o.dims)
-        if o.domain == "label":
+        if o.whole:
             yield f"{name} of floating point", instead(t.to(F64)), {}, f"{name} must"
-            if "C" in seen and any("C" in other.dims for other in operands):
-                yield (
-                    f"{name} out of range",
-                    instead(t + 1000),
-                    {},
-                    f"{name} must hold class indices",
-                )
+            if any(o.over in other.dims for other in operands):
+                yield f"{name} out of range", instead(t + 1000), {}, f"{name} must hold"
         elif i == next(j for j, other in enumerate(operands) if other.domain != "fn"):
             yield f"{name} of integers", instead(t.long()), {}, f"{name} must hold"
         if o.domain == "nonneg":

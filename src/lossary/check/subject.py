@@ -168,9 +168,9 @@ def _random(operand: Operand, sizes: Mapping[str, tuple[int, ...]], generator: G
     """Make a tensor of the domain, away from its edges."""
     shape = [n for dim in operand.dims for n in sizes.get(dim, OTHER_SIZE)]
     normal = torch.randn(shape, generator=generator, dtype=F64)
-    if operand.domain == "label":
-        classes = sizes["C"][0]
-        return torch.randint(classes, shape, generator=generator)
+    if operand.whole:
+        end = operand.end({operand.over: OTHER_SIZE, **sizes})
+        return torch.randint(end or 1, shape, generator=generator)
     if operand.domain == "sign":
         return torch.where(normal > 0, 1.0, -1.0).to(F64)
     if operand.domain == "nonneg":

@@ -92,7 +92,7 @@ def ignored_deletes(subject: Subject) -> None:
         raise DoesNotApply("the loss has no ignore_index")
     for tensors, hyper in subject.cases():
         operands = subject.signature.match(tensors, {}).operands
-        found = [i for i, o in enumerate(operands) if o.domain == "label"]
+        found = [i for i, o in enumerate(operands) if o.whole]
         if not found:
             continue
         i = found[0]
@@ -173,7 +173,7 @@ def mean_of_nothing(subject: Subject) -> None:
 
 def _all_ignored(subject: Subject, tensors: Tensors, hyper: Mapping[str, object]) -> None:
     operands = subject.signature.match(tensors, {}).operands
-    labels = [i for i, o in enumerate(operands) if o.domain == "label"]
+    labels = [i for i, o in enumerate(operands) if o.whole]
     if subject.ignore_index is not None and labels:
         i = labels[0]
         target = torch.full_like(tensors[i], subject.ignore_index)

@@ -13,7 +13,7 @@ from ...spec import LossSpec, Trait
 from ._places import places
 
 
-@signature("real N K *, label N * -> N *")
+@signature("real N K *, count:K N * -> N *")
 def corn_loss(
     input: Tensor,
     target: Tensor,

@@ -12,7 +12,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("real N *, real K, label N * -> N *")
+@signature("real N *, real K, count:K N * -> N *")
 def cumulative_link_loss(
     input: Tensor,
     thresholds: Tensor,

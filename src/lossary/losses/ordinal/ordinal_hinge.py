@@ -11,7 +11,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("real N *, real K, label N * -> N *", margin="[0, inf)")
+@signature("real N *, real K, count:K N * -> N *", margin="[0, inf)")
 def ordinal_hinge_loss(
     input: Tensor,
     thresholds: Tensor,
