@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from ..reduction import Reduction, check_reduction, fit_weight, reduce
 from ..signature import CACHE_LIMIT, Signature, signature_of
 from .buffers import gradient_buffers
 from .layout import Axes, Layout, aligned, arrange, names_of
+
+if TYPE_CHECKING:
+    from .regions import Images, Plan, Small
 
 MINIMUM = 1 << 17  # elements of the largest tensor; below, the formula itself is as fast
 MINIMUM_PER_THREAD = 1 << 17
@@ -111,18 +115,20 @@ class FusedFunction:
         if _all_small(args, self.minimum):
             return self.loss(*args, **options)
         names = self.signature.names
-        plain = functools.partial(self.loss, *args, **options)
         rest = names[len(args) :]
         if len(args) > len(names) or any(name not in options for name in rest):
-            return plain()
+            return self.loss(*args, **options)  # which says what is wrong
         tensors = (*args, *(options[name] for name in rest))
         options = {n: v for n, v in options.items() if n not in rest}
+        settled = dict(options)
         reduction = options.pop("reduction", "mean")
         weight = options.pop("weight", None)
         own = {n: v for n, v in options.items() if isinstance(v, Tensor)}
         settings = {n: v for n, v in options.items() if n not in own}
         call = _Call(self.signature, tensors, weight, own, settings, reduction)
-        return self._dispatcher.run(call, self._formula, plain, self.minimum)
+        return self._dispatcher.run(
+            call, self._formula, lambda given: self.loss(*given, **settled), self.minimum
+        )
 
     def into_gradient(self, *tensors: Any, weight: Tensor | None, **options: Any) -> Tensor:
         """Overwrite the first tensor with the gradient of the sum, and return the parts.
@@ -203,10 +209,10 @@ class FusedLoss(LossBase):
             return self._function(
                 *loss.operands(*tensors), **bound, weight=weight, reduction=reduction
             )
-        plain = functools.partial(loss.reduced, *tensors, weight=weight, reduction=reduction)
+        plain = functools.partial(_reduced_by, loss, weight, reduction)
         state = {n: v for n, v in vars(loss).items() if not n.startswith("_")}
         if any(True for _ in loss.children()) or not all(_is_fixed(v) for v in state.values()):
-            return plain()  # it may change without our noticing
+            return plain(tensors)  # it may change without our noticing
         own: dict[str, Tensor] = dict((*loss.named_buffers(), *loss.named_parameters()))
         call = _Call(loss.signature, tensors, weight, own, state, reduction)
         return self._dispatcher.run(call, self._formula, plain, self.minimum)
@@ -223,6 +229,12 @@ class FusedLoss(LossBase):
 
     def extra_repr(self) -> str:
         return "donate_input=True" if self.donate_input else ""
+
+
+def _reduced_by(
+    loss: LossBase, weight: Tensor | None, reduction: Reduction, tensors: Sequence[Any]
+) -> Tensor:
+    return loss.reduced(*tensors, weight=weight, reduction=reduction)
 
 
 def _is_fixed(value: object) -> bool:
@@ -284,6 +296,70 @@ class _Call:
         return tuple(arrays[:n]), weight, dict(zip(self.own, rest, strict=True))
 
 
+class Passes(NamedTuple):
+    """Compiled passes over images, and what torch computes between them; see ``regions``.
+
+    Attributes:
+        plan: what is computed.
+        images: how the tensors lie, at whatever sizes.
+        run: the compiled pass of each phase.
+        gradient_of: the places of the tensors that there are gradients for.
+        unit_dims: which of their dimensions are the samples'.
+    """
+
+    plan: Plan
+    images: Images
+    run: tuple[Any, ...]
+    gradient_of: tuple[int, ...]
+    unit_dims: tuple[tuple[bool, ...], ...]
+
+    def compute(
+        self, call: _Call, arrays: Sequence[Tensor], donate: bool
+    ) -> tuple[Tensor, list[Tensor]] | None:
+        """Return the value and the gradients, those of the mean or of the sum; None if refused."""
+        from .regions import Small
+
+        arrays = [a.detach() for a in arrays]
+        sizes = {
+            name: n
+            for found, a in zip(self.images.axes, arrays, strict=True)
+            for name, n in zip(found, a.shape, strict=True)
+            if name is not None
+        }
+        rows, length = sizes[self.images.row], self.images.length
+        trailing = math.prod(sizes[p] for p in self.images.pixels)
+        if call.weight is not None:
+            at = len(call.tensors)
+            arrays[at] = fit_weight(arrays[at], torch.Size([rows])).contiguous()
+        gradients = _room(arrays, self.gradient_of, donate)
+        small, scale = Small(self.plan, sizes), torch.ones(())
+        with torch.no_grad():
+            small.begin(arrays)
+            for phase, (run, measures) in enumerate(zip(self.run, self.plan.passes, strict=True)):
+                small.run(phase)
+                if measures.gradients and call.reduction == "mean":
+                    count = self._count(small, rows)
+                    scale.fill_(1 / count if count else 1.0)
+                given = [*arrays, scale, *small.rows(phase, rows, length)]
+                width = sum(length if node.inner else 1 for node in measures.sums)
+                sums = torch.zeros(rows, width, dtype=torch.float64)
+                wrong = _run(run, (rows, length, trailing), given, gradients, sums)[2]
+                if wrong:
+                    return None
+                small.take(phase, sums, length)
+            small.run(len(self.run))
+            if any(small.of(mask).any() for mask in self.plan.wrong):
+                return None
+            units = small.of(self.plan.units)
+            result = units.sum(dtype=torch.float64).item(), self._count(small, rows)
+        if donate:
+            torch.autograd.graph.increment_version(call.tensors[0])
+        return _reduced(call.reduction, units, *result, arrays[0].dtype), gradients
+
+    def _count(self, small: Small, rows: int) -> float:
+        return float(rows if self.plan.count is None else small.of(self.plan.count))
+
+
 class Program(NamedTuple):
     """Compiled code, and what it needs to know.
 
@@ -297,6 +373,36 @@ class Program(NamedTuple):
     gradient_of: tuple[int, ...]
     unit_dims: tuple[tuple[bool, ...], ...]
     unit_axes: tuple[str | None, ...]
+    layout: Layout
+
+    def compute(
+        self, call: _Call, arrays: Sequence[Tensor], donate: bool
+    ) -> tuple[Tensor, list[Tensor]] | None:
+        """Return the value and the gradients, those of the mean or of the sum; None if refused."""
+        arrays = [a.detach() for a in arrays]
+        layout = self.layout
+        sizes = dict(zip(layout.names, arrays[layout.full].shape, strict=True))
+        unit_shape = torch.Size([1 if n is None else sizes[n] for n in self.unit_axes])
+        if call.weight is not None:
+            at = len(call.tensors)
+            arrays[at] = fit_weight(arrays[at], unit_shape).contiguous()
+        gradients = _room(arrays, self.gradient_of, donate)
+        units = torch.empty(unit_shape) if call.reduction == "none" else None
+        scale = torch.ones(())
+        given, shape = (*arrays, scale), (layout.rows, layout.length, layout.trailing)
+        count = float(unit_shape.numel())
+        if call.reduction == "mean" and gradients:
+            if self.count is not None:
+                count = _run(self.count, shape, given, gradients, None)[0]
+            scale.fill_(1 / count if count else 1.0)
+        total, weight, wrong = _run(self.run, shape, given, gradients, units)
+        if wrong:
+            return None
+        if donate:
+            torch.autograd.graph.increment_version(call.tensors[0])
+        if self.count is None:
+            weight = count
+        return _reduced(call.reduction, units, total, weight, arrays[0].dtype), gradients
 
 
 class _Dispatcher:
@@ -305,47 +411,47 @@ class _Dispatcher:
     def __init__(self, donate: bool) -> None:
         self.donate = donate
         self.reasons: tuple[str, ...] = ()
-        self._known: dict[object, tuple[Program, Layout] | None] = {}
-        self._programs: dict[object, Program] = {}
+        self._known: dict[object, Program | Passes | None] = {}
+        self._programs: dict[object, Program | Passes] = {}
 
     def run(
         self,
         call: _Call,
         formula: Callable[[_Call, Sequence[Tensor]], Any],
-        plain: Callable[[], Tensor],
+        plain: Callable[[Sequence[Any]], Tensor],
         minimum: int,
     ) -> Tensor:
         check_reduction(call.reduction)
         found = self._look_up(call, formula, minimum)
         if not found:
-            return plain()
-        arrays, (program, layout) = call.arrays, found
-        donate = self.donate and 0 in program.gradient_of
+            return plain(call.tensors)
+        arrays = call.arrays
+        donate = self.donate and 0 in found.gradient_of
         if donate:
             _check_donation(arrays[0])
             if call.signature is not None:  # afterwards it is too late to look at the input
                 call.signature.admit(call.tensors, call.weight)
-        result = _compute(program, layout, call, arrays, donate)
+        result = found.compute(call, arrays, donate)
         if result is None:
-            return plain()  # raises the error that says what is wrong
+            return plain(call.tensors)  # raises the error that says what is wrong
         value, gradients = result
         if not gradients:
             return value
         if donate:
             plain = _donated
-        return cast(Tensor, _OnePass.apply(value, gradients, program, call, plain, *arrays))  # type: ignore[no-untyped-call]  # torch's own
+        return cast(Tensor, _OnePass.apply(value, gradients, found, call, plain, *arrays))  # type: ignore[no-untyped-call]  # torch's own
 
     def gradient_in_place(
         self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any], minimum: int
     ) -> Tensor | None:
         """Return the parts, and leave the gradient in the first tensor; None if it cannot be."""
         found = self._look_up(call, formula, minimum)
-        result = _compute(*found, call, call.arrays, donate=True) if found else None
+        result = found.compute(call, call.arrays, donate=True) if found else None
         return None if result is None else result[0]
 
     def _look_up(
         self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any], minimum: int
-    ) -> tuple[Program, Layout] | None:
+    ) -> Program | Passes | None:
         """Return the compiled code of a call, or None if the formula has to run."""
         arrays = call.arrays
         if not _is_plain(arrays, minimum):
@@ -368,7 +474,7 @@ class _Dispatcher:
         call: _Call,
         wanted: tuple[bool, ...],
         formula: Callable[[_Call, Sequence[Tensor]], Any],
-    ) -> tuple[Program, Layout] | None:
+    ) -> Program | Passes | None:
         from .build import CannotCompile, warn_once
         from .graph import NotFusible
 
@@ -390,21 +496,32 @@ class _Dispatcher:
         call: _Call,
         wanted: tuple[bool, ...],
         formula: Callable[[_Call, Sequence[Tensor]], Any],
-    ) -> tuple[Program, Layout]:
+    ) -> Program | Passes:
         from .graph import NotFusible
+        from .regions import arrange_images
 
         reason: NotFusible | None = None
-        for layout in _layouts(call):
-            dtypes = tuple(a.dtype for a in call.arrays)
-            settings = (*call.settings.items(), *call.own)
-            key = (layout.kind, dtypes, wanted, call.weight is None, *settings)
-            try:
-                if key not in self._programs:
-                    self._programs[key] = _program(call, layout, wanted, formula, self.donate)
-                return self._programs[key], layout
-            except NotFusible as why:
-                reason = reason or why
-        raise reason or NotFusible("nothing says what its units are")
+        kinds = (tuple(a.dtype for a in call.arrays), wanted, call.weight is None)
+        settings = (*kinds, *call.settings.items(), *call.own)
+        try:
+            for layout in _layouts(call):
+                key = (layout.kind, *settings)
+                try:
+                    if key not in self._programs:
+                        self._programs[key] = _program(call, layout, wanted, formula, self.donate)
+                    return cast(Program, self._programs[key])._replace(layout=layout)
+                except NotFusible as why:
+                    reason = reason or why
+        except NotFusible as why:
+            reason = why
+        if call.signature is None or "*" in call.signature.unit:
+            raise reason or NotFusible("nothing says what its units are")
+        axes, units = _declared(call, call.signature)
+        images = arrange_images([a.shape for a in call.arrays], axes, units)
+        passes = (images, *settings)
+        if passes not in self._programs:
+            self._programs[passes] = _passes(call, images, wanted, formula, self.donate)
+        return self._programs[passes]
 
 
 def _program(
@@ -437,7 +554,32 @@ def _program(
     if any(not units <= set(found) for found in dims):
         raise NotFusible("a tensor that needs a gradient is shared by several units")
     unit_dims = tuple(tuple(axis in units for axis in found) for found in dims)
-    return Program(library.run, count, graph.gradient_of, unit_dims, graph.unit_axes)
+    return Program(library.run, count, graph.gradient_of, unit_dims, graph.unit_axes, layout)
+
+
+def _passes(
+    call: _Call,
+    images: Images,
+    wanted: tuple[bool, ...],
+    formula: Callable[[_Call, Sequence[Tensor]], Any],
+    donate: bool,
+) -> Passes:
+    """Trace and compile a formula over regions."""
+    from .build import load
+    from .regions import plan
+    from .source import source_of_measures
+    from .trace import Array
+
+    arrays = [
+        Array(a.dtype, axes, need)
+        for a, axes, need in zip(call.arrays, images.axes, wanted, strict=True)
+    ]
+    found = plan(functools.partial(formula, call), arrays, images)
+    dtypes = [*(a.dtype for a in arrays), torch.float32, *(row.dtype for row in found.rows)]
+    runs = [load(source_of_measures(m, dtypes, donate=donate)).run for m in found.passes]
+    places = found.passes[-1].gradient_of
+    dims = tuple(tuple(n == images.row for n in images.axes[i]) for i in places)
+    return Passes(found, images, tuple(runs), places, dims)
 
 
 def _layouts(call: _Call) -> Iterator[Layout]:
@@ -446,18 +588,7 @@ def _layouts(call: _Call) -> Iterator[Layout]:
     shapes = [tuple(a.shape) for a in arrays]
     whole = len(arrays) - len(call.own)
     if call.signature is not None:
-        signature = call.signature
-        declared = {n: t for n, t in call.own.items() if n in signature.extras}
-        match = signature.match(call.tensors, declared)
-        units = names_of(signature.unit, match.sizes)
-        axes: list[Axes] = [names_of(o.dims, match.sizes) for o in match.operands]
-        if call.weight is not None:
-            axes.append(units)
-        for name, tensor in call.own.items():
-            if name in signature.extras:
-                axes.append(names_of(signature.extras[name].dims, match.sizes))
-            else:  # it broadcasts, from the right
-                axes.append(aligned(tensor.shape, shapes[0], axes[0]))
+        axes, units = _declared(call, call.signature)
         yield arrange(shapes, axes, whole, units)
         return
     names = tuple(f"d{i}" for i in range(len(shapes[0])))
@@ -471,55 +602,62 @@ def _layouts(call: _Call) -> Iterator[Layout]:
             yield arrange(shapes, axes, whole, names[:count])
 
 
-def _compute(
-    program: Program, layout: Layout, call: _Call, arrays: Sequence[Tensor], donate: bool
-) -> tuple[Tensor, list[Tensor]] | None:
-    """Return the value and the gradients, those of the mean or of the sum; None if refused."""
-    arrays = [a.detach() for a in arrays]
-    sizes = dict(zip(layout.names, arrays[0].shape, strict=True))
-    unit_shape = torch.Size([1 if n is None else sizes[n] for n in program.unit_axes])
-    place = len(call.tensors)
+def _declared(call: _Call, signature: Signature) -> tuple[list[Axes], tuple[str, ...]]:
+    """Return the names of the dimensions of each tensor, and of a unit's loss."""
+    declared = {n: t for n, t in call.own.items() if n in signature.extras}
+    match = signature.match(call.tensors, declared)
+    units = names_of(signature.unit, match.sizes)
+    axes: list[Axes] = [names_of(o.dims, match.sizes) for o in match.operands]
     if call.weight is not None:
-        arrays[place] = fit_weight(arrays[place], unit_shape).contiguous()
-    gradients = [
+        axes.append(units)
+    for name, tensor in call.own.items():
+        if name in signature.extras:
+            axes.append(names_of(signature.extras[name].dims, match.sizes))
+        else:  # it broadcasts, from the right
+            axes.append(aligned(tensor.shape, call.tensors[0].shape, axes[0]))
+    return axes, units
+
+
+def _room(arrays: Sequence[Tensor], gradient_of: Sequence[int], donate: bool) -> list[Tensor]:
+    """Return where the gradients are written."""
+    return [
         arrays[i] if donate and i == 0 else gradient_buffers.empty(arrays[i].shape, arrays[i].dtype)
-        for i in program.gradient_of
+        for i in gradient_of
     ]
-    units = torch.empty(unit_shape) if call.reduction == "none" else None
-    scale = torch.ones(())
-    pointers = (ctypes.c_void_p * (len(arrays) + 1))(*(a.data_ptr() for a in (*arrays, scale)))
-    outputs = (ctypes.c_void_p * len(gradients))(*(g.data_ptr() for g in gradients))
+
+
+def _run(
+    function: Any,
+    shape: Sequence[int],
+    arrays: Sequence[Tensor | None],
+    gradients: Sequence[Tensor],
+    extra: Tensor | None,
+) -> list[float]:
+    """Run compiled code, and return what it adds up: values, weights, wrong inputs."""
+    inputs = [None if a is None else a.data_ptr() for a in arrays]
     result = (ctypes.c_double * 3)()
-    largest = max(a.numel() for a in arrays)
+    largest = max(a.numel() for a in arrays if a is not None)
     threads = max(1, min(torch.get_num_threads(), largest // MINIMUM_PER_THREAD))
-    shape = [ctypes.c_int64(n) for n in (layout.rows, layout.length, layout.trailing)]
+    function(
+        *(ctypes.c_int64(n) for n in shape),
+        (ctypes.c_void_p * len(inputs))(*inputs),
+        (ctypes.c_void_p * len(gradients))(*(g.data_ptr() for g in gradients)),
+        ctypes.c_void_p(None if extra is None else extra.data_ptr()),
+        result,
+        ctypes.c_int(threads),
+    )
+    return list(result)
 
-    def run(function: Any, units_at: int | None) -> None:
-        function(
-            *shape, pointers, outputs, ctypes.c_void_p(units_at), result, ctypes.c_int(threads)
-        )
 
-    count = float(unit_shape.numel())
-    if call.reduction == "mean" and gradients:
-        if program.count is not None:
-            run(program.count, None)
-            count, result[0] = result[0], 0.0
-        scale.fill_(1 / count if count else 1.0)
-    run(program.run, None if units is None else units.data_ptr())
-    total, weight, wrong = result
-    if wrong:
-        return None
-    if donate:
-        torch.autograd.graph.increment_version(call.tensors[0])
-    if program.count is None:
-        weight = count
-    dtype = arrays[0].dtype
-    if units is not None:
-        return units.to(dtype), gradients
-    if call.reduction == "parts":
-        return torch.tensor([total, weight], dtype=torch.float32), gradients
-    value = total if call.reduction == "sum" else total / (weight or 1.0)
-    return torch.tensor(value, dtype=dtype), gradients
+def _reduced(
+    reduction: Reduction, units: Tensor | None, total: float, weight: float, dtype: torch.dtype
+) -> Tensor:
+    """Return what ``reduction`` asks for."""
+    if reduction == "none" and units is not None:
+        return units.to(dtype)
+    if reduction == "parts":
+        return torch.tensor([total, weight], dtype=torch.float32)
+    return torch.tensor(total if reduction == "sum" else total / (weight or 1.0), dtype=dtype)
 
 
 class _OnePass(torch.autograd.Function):
@@ -530,9 +668,9 @@ class _OnePass(torch.autograd.Function):
         ctx: Any,
         value: Tensor,
         gradients: list[Tensor],
-        program: Program,
+        program: Program | Passes,
         call: _Call,
-        plain: Callable[[], Tensor],
+        plain: Callable[[Sequence[Any]], Tensor],
         *arrays: Tensor,
     ) -> Tensor:
         ctx.places, ctx.unit_dims = program.gradient_of, program.unit_dims
@@ -544,9 +682,12 @@ class _OnePass(torch.autograd.Function):
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, ...]:
         out: list[Tensor | None] = [None] * (5 + ctx.count)
         if torch.is_grad_enabled():  # a second derivative is wanted: the formula has one
-            value = ctx.plain()
-            wanted = [ctx.call.arrays[i] for i in ctx.places]
-            found = torch.autograd.grad(value, wanted, incoming, create_graph=True)
+            # aliases: where one tensor was made from another, no gradient runs through both
+            given = list(ctx.call.tensors)
+            for i in ctx.places:
+                given[i] = given[i].view_as(given[i])
+            wanted = [given[i] for i in ctx.places]
+            found = torch.autograd.grad(ctx.plain(given), wanted, incoming, create_graph=True)
         else:
             found = tuple(
                 _scaled(g, incoming, ctx.call.reduction, dims)
@@ -575,7 +716,7 @@ def _check_donation(input: Tensor) -> None:
         )
 
 
-def _donated() -> Tensor:
+def _donated(given: Sequence[Any]) -> Tensor:
     raise RuntimeError("the input was donated to the gradient: it has no second derivative")
 
 

@@ -298,3 +298,19 @@ class Graph:
     gradient_of: tuple[int, ...] = ()
     gradient_inner: tuple[bool, ...] = ()
     unit_axes: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one pass over images computes: sums over the pixels of each row, or gradients.
+
+    Attributes:
+        sums: what is added up, for each row and, if it differs along it, place of the inner axis.
+        wrong: see :class:`Graph`; so are the others.
+    """
+
+    sums: tuple[Node, ...]
+    wrong: Node | None = None
+    gradients: tuple[Node, ...] = ()
+    gradient_of: tuple[int, ...] = ()
+    gradient_inner: tuple[bool, ...] = ()

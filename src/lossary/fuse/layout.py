@@ -13,6 +13,7 @@ from .graph import NotFusible
 Lanes = Literal["inner", "units"]
 Axes = tuple[str | None, ...]
 
+LONGEST = 1 << 16  # pixels of a sample that is taken at once
 PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
 
 
@@ -21,8 +22,9 @@ class Layout:
     """Rows of units, the inner axis, trailing units.
 
     Attributes:
-        names: of the dimensions of the first tensor, which has all.
+        names: of all dimensions.
         axes: for each tensor, the names of its dimensions; None for size 1.
+        full: the place of a tensor that has all of them.
         inner: the name of the inner axis, "" if there is none.
         length: its length.
         batch: the names of the other dimensions.
@@ -33,6 +35,7 @@ class Layout:
 
     names: tuple[str, ...]
     axes: tuple[Axes, ...]
+    full: int
     inner: str
     length: int
     batch: tuple[str, ...]
@@ -62,12 +65,13 @@ def arrange(
 
     Args:
         shapes: of the tensors.
-        axes: the names of their dimensions; the first tensor has all.
+        axes: the names of their dimensions; one tensor has all.
         whole: how many of the tensors have all units; the others, hyperparameters, have none.
         units: the names of the dimensions of a unit's loss.
     """
-    names = tuple(str(n) for n in axes[0])
-    size = dict(zip(names, shapes[0], strict=True))
+    full = max(range(whole), key=lambda i: len(axes[i]))  # the first of those with all dimensions
+    names = tuple(str(n) for n in axes[full])
+    size = dict(zip(names, shapes[full], strict=True))
     everywhere = [set(a) for a in axes[:whole] if a]
     batch = tuple(
         n
@@ -79,6 +83,8 @@ def arrange(
     inner = [n for n in names if n not in batch and size[n] != 1]
     if len(inner) > 1 or not batch:
         raise NotFusible("it has more than one dimension that is not a unit's")
+    if inner and inner[0].startswith("*") and size[inner[0]] > LONGEST:
+        raise NotFusible("its samples do not fit in the cache")
     for found in axes:
         known = [n for n in found if n is not None]
         if known != [n for n in names if n in known]:
@@ -88,13 +94,13 @@ def arrange(
         for found in axes
     )
     if not inner:
-        return Layout(names, given, "", 1, batch, 1, math.prod(shapes[0]), "units")
+        return Layout(names, given, full, "", 1, batch, 1, math.prod(shapes[full]), "units")
     at = names.index(inner[0])
-    rows, length = math.prod(shapes[0][:at]), shapes[0][at]
+    rows, length = math.prod(shapes[full][:at]), shapes[full][at]
     behind = any(n in batch for n in names[at + 1 :])
     lanes: Lanes = "units" if behind else "inner"
-    trailing = math.prod(shapes[0][at + 1 :])
-    return Layout(names, given, inner[0], length, batch, rows, trailing, lanes)
+    trailing = math.prod(shapes[full][at + 1 :])
+    return Layout(names, given, full, inner[0], length, batch, rows, trailing, lanes)
 
 
 def aligned(shape: Sequence[int], against: Sequence[int], names: Axes) -> Axes:

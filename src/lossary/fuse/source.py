@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 
-from .graph import REDUCTIONS, Graph, Node, NotFusible
+from .graph import REDUCTIONS, Graph, Measures, Node, NotFusible
 from .layout import Lanes
 
 TYPES = {
@@ -53,6 +54,8 @@ COSTLY = frozenset(
     | {"acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "sin", "sinh", "tan"}
     | {"erf", "erfc", "lgamma"}
 )
+LOADS = frozenset({"load", "load_row"})
+HEAD = '#include "vector.h"\n#include <omp.h>\n#include <cstdlib>\n\n'
 NEUTRAL = {"sum": "0", "max": "-INFINITY", "min": "INFINITY"}
 
 
@@ -67,21 +70,50 @@ def source(graph: Graph, dtypes: Sequence[torch.dtype], lanes: Lanes, *, donate:
     """
     if unknown := {d for d in dtypes if d not in TYPES}:
         raise NotFusible(f"it takes {unknown.pop()}")
-    whole = _Function(graph, dtypes, lanes, donate).text("run")
+    totals = [n for n in (graph.units, graph.count, graph.wrong) if n is not None]
+    whole = _Function(graph, dtypes, lanes, donate, totals).text("run")
     alone = ""
     if graph.count is not None:
         only = Graph(units=graph.count, count=None, wrong=None)
-        alone = _Function(only, dtypes, lanes, False).text("count")
-    return f'#include "vector.h"\n#include <omp.h>\n#include <cstdlib>\n\n{whole}{alone}'
+        alone = _Function(only, dtypes, lanes, False, [graph.count]).text("count")
+    return f"{HEAD}{whole}{alone}"
+
+
+def source_of_measures(measures: Measures, dtypes: Sequence[torch.dtype], *, donate: bool) -> str:
+    """Return the C++ of one pass over images: a function ``run``.
+
+    Args:
+        measures: what to compute.
+        dtypes: of the inputs, the incoming gradient and what is known of the rows.
+        donate: whether the first gradient is written over its input.
+    """
+    if unknown := {d for d in dtypes if d not in TYPES}:
+        raise NotFusible(f"it takes {unknown.pop()}")
+    wrong = [] if measures.wrong is None else [measures.wrong]
+    totals = [*measures.sums, *wrong]
+    return f"{HEAD}{_Measuring(measures, dtypes, 'units', donate, totals).text('run')}"
 
 
 class _Function:
-    """Writes one function."""
+    """Writes one function.
+
+    Attributes:
+        totals: what is added up over all units.
+        parameter: what the function writes besides gradients and its result.
+    """
+
+    parameter = "float* units_out"
 
     def __init__(
-        self, graph: Graph, dtypes: Sequence[torch.dtype], lanes: Lanes, donate: bool
+        self,
+        graph: Graph | Measures,
+        dtypes: Sequence[torch.dtype],
+        lanes: Lanes,
+        donate: bool,
+        totals: Sequence[Node],
     ) -> None:
         self.graph = graph
+        self.totals = totals
         self.dtypes = dtypes
         self.lanes = lanes
         self.fixed_lines: list[str] = []  # what is the same for all tiles
@@ -90,11 +122,11 @@ class _Function:
         self.body: dict[Node, str] = {}  # what is known in the loop
         self.row_lines: list[str] = []
         self.body_lines: list[str] = []
-        sums = [n for n in (graph.units, graph.count, graph.wrong) if n is not None]
-        self.reductions = [n for n in _reachable([*sums, *graph.gradients]) if n.op in REDUCTIONS]
+        everything = _reachable([*totals, *graph.gradients])
+        self.reductions = [n for n in everything if n.op in REDUCTIONS]
         along = graph.gradient_inner
         self.stores = {i: g.level for i, g in enumerate(graph.gradients) if along[i]}
-        self.sums = {n: n.level for n in sums if n.inner}
+        self.sums = {n: n.level for n in totals if n.inner}
         levels = [
             *self.stores.values(),
             *self.sums.values(),
@@ -102,7 +134,7 @@ class _Function:
         ]
         self.loops = max(levels, default=-1) + 1
         if donate and self.stores:  # when nothing reads the input any more
-            self.loops = max(self.loops, 1 + max(n.level for n in sums))
+            self.loops = max(self.loops, 1 + max((n.level for n in totals), default=-1))
             self.stores = dict.fromkeys(self.stores, self.loops - 1)
         self.kept = self._costly_values_of_earlier_loops()
 
@@ -148,6 +180,7 @@ class _Function:
             tiles = "rows * ((trailing + LANES - 1) / LANES)"
             call = (
                 "int64_t row = t / blocks, at = t % blocks * LANES;\n"
+                f"{self._before_tile()}"
                 "      if (trailing - at >= LANES) tile(std::true_type{}, row, at, LANES);\n"
                 "      else tile(std::false_type{}, row, at, trailing - at);"
             )
@@ -170,7 +203,7 @@ class _Function:
         )
         return f"""
 extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void* const* in,
-    void* const* out, float* units_out, double* result, int threads) {{
+    void* const* out, {self.parameter}, double* result, int threads) {{
 {loads}
 {stores}
   const int64_t blocks = (trailing + LANES - 1) / LANES, tiles = {tiles};
@@ -185,6 +218,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
   float* kept = {f"(float*)aligned_alloc(64, ({scratch} + 127) / 64 * 64)" if slots else "nullptr"};
   D total{{}}, count{{}};
   I wrong{{}};
+{self._opening()}
 {fixed}
   {opening}
 {inside}
@@ -192,6 +226,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
   for (int64_t t = first; t < last; t++) {{
       {call}
   }}
+{self._closing()}
   totals[me] = sum_lanes(total), counts[me] = sum_lanes(count), wrongs[me] = any(wrong);
   free(kept);
   }}
@@ -208,9 +243,8 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         """Write one loop over the inner axis, and before it what it needs to know."""
         self.body, self.body_lines, self.row_lines = {}, [], []
         if loop == self.loops - 1:  # the last one may overwrite what these read
-            graph = self.graph
-            for node in (graph.units, graph.count, graph.wrong, *graph.gradients):
-                if node is not None and not node.inner and node.level <= loop:
+            for node in (*self.totals, *self.graph.gradients):
+                if not node.inner and node.level <= loop:
                     self.of(node, loop)
         reductions = [r for r in self.reductions if r.level - 1 == loop]
         step = {"sum": "{a} + ({x})", "max": "max_v({a}, {x})", "min": "min_v({a}, {x})"}
@@ -286,8 +320,8 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         lines: list[str] = []
         inner_lanes = self.lanes == "inner"
         at = "row" if inner_lanes else "row * trailing + at"
-        for node in (self.graph.units, self.graph.count, self.graph.wrong):
-            if node is not None and node not in self.sums:
+        for node in self.totals:
+            if node not in self.sums:
                 lines += self._sum(node, self.of(node, self.loops), at, one=inner_lanes)
         for i, g in enumerate(self.graph.gradients):
             if i not in self.stores:
@@ -300,17 +334,35 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         """Write how a value is added up over the units."""
         live = "(I)(lane_numbers() < 1)" if one else "live"
         full = "false" if one else "FULL"
-        lines = []
-        for target, role in ((self.graph.units, "total"), (self.graph.count, "count")):
-            if node is target:
-                value = f"{full} ? {x} : pick({live}, {x}, all(0))"
-                lines.append(f"{role} += __builtin_convertvector({value}, D);")
-                if role == "total":
-                    n = "1" if one else "n"
-                    lines.append(f"if (units_out) store<{full}>(units_out + {at}, {x}, {n});")
+        lines = self._add(node, x, f"{full} ? {x} : pick({live}, {x}, all(0))")
+        if isinstance(self.graph, Graph) and node is self.graph.units:
+            n = "1" if one else "n"
+            lines.append(f"if (units_out) store<{full}>(units_out + {at}, {x}, {n});")
         if node is self.graph.wrong:
             lines.append(f"wrong |= {x} & {live};")
         return lines
+
+    def _add(self, node: Node, x: str, value: str) -> list[str]:
+        """Write how the values of a tile are added to what is known."""
+        graph = cast(Graph, self.graph)
+        roles = {"total": graph.units, "count": graph.count}
+        return [
+            f"{role} += __builtin_convertvector({value}, D);"
+            for role, target in roles.items()
+            if node is target
+        ]
+
+    def _opening(self) -> str:
+        """Write what each thread makes for itself."""
+        return ""
+
+    def _before_tile(self) -> str:
+        """Write what is done when it is known which row comes."""
+        return ""
+
+    def _closing(self) -> str:
+        """Write what each thread does at the end."""
+        return ""
 
     # ---- values
 
@@ -325,7 +377,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         name = f"b{node.number}_{loop}"
         if node.level < loop and node in self.kept:
             text = f"load<true>({self._kept(self.kept[node])}, LANES)"
-        elif node.op == "load":
+        elif node.op in LOADS:
             text = self._load(node)
         elif node.op == "iota":
             text = "lane_numbers() + (int32_t)j" if self.lanes == "inner" else "all_i((int32_t)j)"
@@ -339,7 +391,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         if node in self.row:
             return self.row[node]
         name = f"r{node.number}"
-        if node.op == "load":
+        if node.op in LOADS:
             text = self._load(node)
         elif node.op == "take":
             value, index = node.args
@@ -361,7 +413,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         key = (node, index)
         if key not in self.place:
             name = f"p{node.number}_{index.number}"
-            if node.op == "load":
+            if node.op in LOADS:
                 text = self._gather(node, where)
             else:
                 text = _operation(node, [self._at_place(a, index, where) for a in node.args])
@@ -376,6 +428,8 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
 
     def _load(self, node: Node) -> str:
         source = f"in{node.value}"
+        if node.op == "load_row":
+            return f"one({source} + {'row * inner + j' if node.inner else 'row'})"
         vector_of_inner = self.lanes == "inner" and node.inner
         vector_of_units = self.lanes == "units" and node.units
         if node.inner:
@@ -390,6 +444,8 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
 
     def _gather(self, node: Node, where: str) -> str:
         start = "row * inner" if node.units else "0"
+        if node.op == "load_row":
+            return f"gather(in{node.value}, {start}, 1, -1, {where}, inner, LANES)"
         if self.lanes == "inner":
             return f"one(in{node.value} + {start} + place({where}[0], inner))"
         stride, shift = ("trailing", "at") if node.units else ("1", "-1")
@@ -402,6 +458,56 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         if self.lanes == "inner":
             return f"kept + {slot} * (inner + LANES) + j"
         return f"kept + ({slot} * inner + j) * LANES"
+
+
+class _Measuring(_Function):
+    """Writes a function that adds up values over the pixels of each row.
+
+    A thread adds in single precision, a lane at a time, and passes on to double precision before
+    the sums are long.
+    """
+
+    parameter = "double* sums"
+    graph: Measures
+
+    def _slots(self) -> list[str]:
+        """Return where the sums begin, counted in numbers of a row; the last is their count."""
+        slots = ["0"]
+        for node in self.graph.sums:
+            slots.append(f"{slots[-1]} + {'inner' if node.inner else '1'}")
+        return slots
+
+    def _add(self, node: Node, x: str, value: str) -> list[str]:
+        slots = self._slots()
+        lines = []
+        for slot, one in zip(slots, self.graph.sums, strict=False):
+            if one is node:
+                at = f"sum_of + ({slot}{' + j' if node.inner else ''}) * LANES"
+                lines.append(f"store<true>({at}, load<true>({at}, LANES) + ({value}), LANES);")
+        return lines
+
+    def _opening(self) -> str:
+        return f"""  const int64_t width = {self._slots()[-1]};
+  float* sum_of = (float*)aligned_alloc(64, (width + 1) * LANES * sizeof(float));
+  for (int64_t i = 0; i < width * LANES; i++) sum_of[i] = 0;
+  int64_t current = first / (blocks ? blocks : 1), since = first;
+  auto pass_on = [&]() {{
+    for (int64_t i = 0; i < width; i++) {{
+      const double found = sum_lanes(load<true>(sum_of + i * LANES, LANES));
+#pragma omp atomic
+      sums[current * width + i] += found;
+      store<true>(sum_of + i * LANES, V{{}}, LANES);
+    }}
+  }};"""
+
+    def _before_tile(self) -> str:
+        return (
+            "      if (row != current || t - since == 256) {\n"
+            "        pass_on();\n        current = row, since = t;\n      }\n"
+        )
+
+    def _closing(self) -> str:
+        return "  if (first < last) pass_on();\n  free(sum_of);"
 
 
 def _type(node: Node) -> str:
@@ -420,7 +526,7 @@ def _operation(node: Node, args: Sequence[str]) -> str:
             return f"{node.op[:3]}_c({args[known[0]]}, {args[1 - known[0]]})"
     if node.op in SYMBOLS:
         return SYMBOLS[node.op].format(*args)
-    if node.op in ("load", "take", *REDUCTIONS) or node.kind != "f":
+    if node.op in (*LOADS, "take", *REDUCTIONS) or node.kind != "f":
         raise NotFusible(f"it uses {node.op} of whole numbers, which one pass does not know")
     name = node.op if node.op.startswith("log1p_") else f"{node.op}_v"
     return f"{name}({', '.join(args)})"

@@ -58,13 +58,19 @@ class Array:
 Formula = Callable[[Sequence[Tensor]], Traced]
 
 
-def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inner: str) -> Graph:
-    """Return the graph of ``formula`` at these sizes; those but ``inner``'s are of no importance.
+@dataclass(frozen=True)
+class Recorded:
+    """What torch's tracer saw: units, denominator if ``counted``, gradients, wrong inputs."""
 
-    The gradients are multiplied by one more input, a single number, behind the arrays.
+    module: fx.GraphModule
+    counted: bool
+
+
+def record(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int]) -> Recorded:
+    """Record a formula and its derivative at some sizes.
 
     Raises:
-        NotFusible: if it is not a graph of units.
+        NotFusible: if the tracer cannot follow it.
     """
     examples = [
         torch.zeros([sizes[a] if a else 1 for a in array.axes], dtype=array.dtype)
@@ -105,11 +111,23 @@ def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inne
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NotFusible(f"it cannot be traced: {reason}") from error
     recorded.graph.eliminate_dead_code()
-    reader = _Reader(recorded, sizes, inner)
+    return Recorded(recorded, counted)
+
+
+def trace(formula: Formula, arrays: Sequence[Array], sizes: dict[str, int], inner: str) -> Graph:
+    """Return the graph of ``formula`` at these sizes; those but ``inner``'s are of no importance.
+
+    The gradients are multiplied by one more input, a single number, behind the arrays.
+
+    Raises:
+        NotFusible: if it is not a graph of units.
+    """
+    found = record(formula, arrays, sizes)
+    reader = Reader(found.module, sizes, inner)
     units, *rest = reader.read(arrays)
     if isinstance(units, _Total) or not units.units:
         raise NotFusible("it does not return a loss for each unit")
-    count = reader.count(rest.pop(0), math.prod(reader.unit_shape)) if counted else None
+    count = reader.count(rest.pop(0), math.prod(reader.unit_shape)) if found.counted else None
     scale = reader.build.make("load", kind="f", value=len(arrays))
     gradients = [
         reader.build.binary("mul", reader.plain(rest.pop(0)), scale)
@@ -138,7 +156,7 @@ class _Total:
 Value = Node | _Total | tuple["Node | _Total", ...]
 
 
-class _Reader:
+class Reader:
     """Reads a recorded graph of tensors into a graph of units."""
 
     def __init__(self, recorded: fx.GraphModule, sizes: dict[str, int], inner: str) -> None:
@@ -157,7 +175,7 @@ class _Reader:
             if node.op == "placeholder":
                 place, array = next(places)
                 units, inner = self.axes(node.meta["val"].shape)
-                kind = _kind(array.dtype)
+                kind = kind_of(array.dtype)
                 values[node] = self.build.make(
                     "load", kind=kind, units=units, inner=inner, value=place
                 )
@@ -179,12 +197,15 @@ class _Reader:
                 return [known(a) for a in arg]
             return arg
 
+        return self.apply(node, known(node.args), {k: known(v) for k, v in node.kwargs.items()})
+
+    def apply(self, node: fx.Node, args: Sequence[Any], options: dict[str, Any]) -> Any:
         read = _READERS.get(node.target)
         if read is None:
             raise NotFusible(f"it uses {node.target}, which one pass does not know")
         if isinstance(node.meta["val"], Tensor):
             self.axes(node.meta["val"].shape, cat=node.target in _SHORT)
-        return read(self, node, *known(node.args), **{k: known(v) for k, v in node.kwargs.items()})
+        return read(self, node, *args, **options)
 
     def axes(self, shape: Sequence[int], cat: bool = False) -> tuple[bool, bool]:
         """Return whether a tensor differs between units, and along the inner axis."""
@@ -248,7 +269,7 @@ class _Reader:
         raise NotFusible("it reduces over the batch")
 
 
-def _kind(dtype: torch.dtype) -> Kind:
+def kind_of(dtype: torch.dtype) -> Kind:
     return "f" if dtype.is_floating_point else "m" if dtype == torch.bool else "i"
 
 
@@ -270,7 +291,7 @@ def _unary(op: str) -> Read:
 
 
 def _binary(op: str) -> Read:
-    def read(r: _Reader, node: fx.Node, a: Any, b: Any, alpha: float = 1) -> Node:
+    def read(r: Reader, node: fx.Node, a: Any, b: Any, alpha: float = 1) -> Node:
         a, b = r.plain(r.number(a)), r.plain(r.number(b))
         if alpha != 1:
             b = r.build.binary("mul", b, r.build.const(float(alpha)))
@@ -330,35 +351,35 @@ _SHORT = frozenset({aten.cat.default, aten.unsqueeze.default})
     aten.permute.default,
     aten.transpose.int,
 )
-def _same(r: _Reader, node: fx.Node, x: Value, *_: Any, **options: Any) -> Value:
+def _same(r: Reader, node: fx.Node, x: Value, *_: Any, **options: Any) -> Value:
     """Read what moves dimensions: their sizes tell what they are."""
     return x
 
 
 @_reads(aten._to_copy.default)
 def _to_copy(
-    r: _Reader, node: fx.Node, x: Value, dtype: torch.dtype | None = None, **_: Any
+    r: Reader, node: fx.Node, x: Value, dtype: torch.dtype | None = None, **_: Any
 ) -> Value:
     """Read a conversion; half precision is a matter of memory, not of what is computed."""
     if isinstance(x, _Total):
         return x
-    return x if dtype is None else r.build.cast(r.plain(x), _kind(dtype))
+    return x if dtype is None else r.build.cast(r.plain(x), kind_of(dtype))
 
 
 @_reads(aten.copy.default)
-def _copy(r: _Reader, node: fx.Node, into: Value, x: Value, *_: Any) -> Value:
-    return r.build.cast(r.plain(x), _kind(node.meta["val"].dtype))
+def _copy(r: Reader, node: fx.Node, into: Value, x: Value, *_: Any) -> Value:
+    return r.build.cast(r.plain(x), kind_of(node.meta["val"].dtype))
 
 
 @_reads(aten.cat.default)
-def _cat(r: _Reader, node: fx.Node, values: list[Any], dim: int = 0) -> tuple[Any, ...]:
+def _cat(r: Reader, node: fx.Node, values: list[Any], dim: int = 0) -> tuple[Any, ...]:
     if any(part.meta["val"].numel() != 1 for part in cast(list[fx.Node], node.args[0])):
         raise NotFusible("it joins tensors")
     return tuple(values)
 
 
 @_reads(aten.select.int)
-def _select(r: _Reader, node: fx.Node, x: Any, dim: int, index: int) -> Any:
+def _select(r: Reader, node: fx.Node, x: Any, dim: int, index: int) -> Any:
     if isinstance(x, tuple):
         return x[index]
     if r.name(cast(fx.Node, node.args[0]), dim) != r.inner:
@@ -367,29 +388,29 @@ def _select(r: _Reader, node: fx.Node, x: Any, dim: int, index: int) -> Any:
 
 
 @_reads(aten.rsqrt.default)
-def _rsqrt(r: _Reader, node: fx.Node, x: Value) -> Node:
+def _rsqrt(r: Reader, node: fx.Node, x: Value) -> Node:
     return r.build.binary("div", r.build.const(1.0), r.build.unary("sqrt", r.plain(x)))
 
 
 @_reads(aten.reciprocal.default)
-def _reciprocal(r: _Reader, node: fx.Node, x: Value) -> Node:
+def _reciprocal(r: Reader, node: fx.Node, x: Value) -> Node:
     return r.build.binary("div", r.build.const(1.0), r.plain(x))
 
 
 @_reads(aten.relu.default)
-def _relu(r: _Reader, node: fx.Node, x: Value) -> Node:
+def _relu(r: Reader, node: fx.Node, x: Value) -> Node:
     return r.build.binary("maximum", r.plain(x), r.build.const(0.0))
 
 
 @_reads(aten.rsub.Scalar)
-def _rsub(r: _Reader, node: fx.Node, x: Value, other: float, alpha: float = 1) -> Node:
+def _rsub(r: Reader, node: fx.Node, x: Value, other: float, alpha: float = 1) -> Node:
     scaled = r.build.binary("mul", r.plain(x), r.build.const(float(alpha)))
     return r.build.binary("sub", r.build.const(float(other)), scaled)
 
 
 @_reads(aten.clamp.default, aten.clamp_min.default, aten.clamp_max.default)
 def _clamp(
-    r: _Reader, node: fx.Node, x: Value, first: Any = None, second: Any = None, **bounds: Any
+    r: Reader, node: fx.Node, x: Value, first: Any = None, second: Any = None, **bounds: Any
 ) -> Node:
     if node.target is aten.clamp_max.default:
         first, second = None, first
@@ -403,7 +424,7 @@ def _clamp(
 
 
 @_reads(aten.pow.Tensor_Scalar, aten.pow.Tensor_Tensor)
-def _pow(r: _Reader, node: fx.Node, x: Value, power: Any) -> Node:
+def _pow(r: Reader, node: fx.Node, x: Value, power: Any) -> Node:
     base = r.build.cast(r.plain(x), "f")
     if isinstance(power, int | float) and abs(power) in (0, 1, 2, 3, 4):
         out = r.build.const(1.0)
@@ -416,13 +437,26 @@ def _pow(r: _Reader, node: fx.Node, x: Value, power: Any) -> Node:
     return r.build.make("pow", base, r.build.cast(r.plain(r.number(power)), "f"))
 
 
+@_reads(aten.pow.Scalar)
+def _power_of(r: Reader, node: fx.Node, base: float, x: Value) -> Node:
+    return r.build.make("pow", r.build.const(float(base)), r.build.cast(r.plain(x), "f"))
+
+
+@_reads(aten.any.dim, aten.any.dims)
+def _any(r: Reader, node: fx.Node, x: Value, dims: Any, keep: bool = False) -> Value:
+    found = r.reduced(
+        "max", node, r.build.cast(r.plain(x), "f"), [dims] if isinstance(dims, int) else dims
+    )
+    return r.build.compare("gt", r.plain(found), r.build.const(0.0))
+
+
 @_reads(aten.where.self)
-def _where(r: _Reader, node: fx.Node, condition: Value, a: Value, b: Value) -> Node:
+def _where(r: Reader, node: fx.Node, condition: Value, a: Value, b: Value) -> Node:
     return r.build.where(r.plain(condition), r.plain(a), r.plain(b))
 
 
 @_reads(aten.logical_not.default, aten.bitwise_not.default)
-def _not(r: _Reader, node: fx.Node, x: Value) -> Node:
+def _not(r: Reader, node: fx.Node, x: Value) -> Node:
     value = r.plain(x)
     if node.target is aten.bitwise_not.default and value.kind != "m":
         raise NotFusible("it inverts the bits of numbers")
@@ -430,79 +464,79 @@ def _not(r: _Reader, node: fx.Node, x: Value) -> Node:
 
 
 @_reads(aten.isnan.default)
-def _isnan(r: _Reader, node: fx.Node, x: Value) -> Node:
+def _isnan(r: Reader, node: fx.Node, x: Value) -> Node:
     return r.build.compare("ne", r.plain(x), r.plain(x))
 
 
 @_reads(aten.isinf.default)
-def _isinf(r: _Reader, node: fx.Node, x: Value) -> Node:
+def _isinf(r: Reader, node: fx.Node, x: Value) -> Node:
     size = r.build.unary("abs", r.plain(x))
     return r.build.compare("eq", size, r.build.const(math.inf))
 
 
 @_reads(aten.scalar_tensor.default, aten.full_like.default, aten.full.default)
-def _full(r: _Reader, node: fx.Node, *given: Any, **_: Any) -> Node:
+def _full(r: Reader, node: fx.Node, *given: Any, **_: Any) -> Node:
     value = given[0] if node.target is aten.scalar_tensor.default else given[1]
-    return r.build.const(value, _kind(node.meta["val"].dtype))
+    return r.build.const(value, kind_of(node.meta["val"].dtype))
 
 
 @_reads(aten.empty_permuted.default, aten.empty_like.default, aten.empty.memory_format)
-def _empty(r: _Reader, node: fx.Node, *_: Any, **__: Any) -> Node:
-    return r.build.const(math.nan, _kind(node.meta["val"].dtype))  # what is left unwritten shows
+def _empty(r: Reader, node: fx.Node, *_: Any, **__: Any) -> Node:
+    return r.build.const(math.nan, kind_of(node.meta["val"].dtype))  # what is left unwritten shows
 
 
 @_reads(aten.arange.start_step)
-def _arange(r: _Reader, node: fx.Node, start: float, end: float, step: float = 1, **_: Any) -> Node:
+def _arange(r: Reader, node: fx.Node, start: float, end: float, step: float = 1, **_: Any) -> Node:
     if r.name(node, 0) != r.inner or start != 0 or step != 1:
         raise NotFusible("it counts something else than its classes")
     iota = r.build.make("iota", kind="i", inner=True)
-    return r.build.cast(iota, _kind(node.meta["val"].dtype))
+    return r.build.cast(iota, kind_of(node.meta["val"].dtype))
 
 
 @_reads(aten.sum.dim_IntList)
 def _sum(
-    r: _Reader, node: fx.Node, x: Value, dims: list[int] | None, keep: bool = False, **_: Any
+    r: Reader, node: fx.Node, x: Value, dims: list[int] | None, keep: bool = False, **_: Any
 ) -> Value:
     return r.reduced("sum", node, x, dims)
 
 
 @_reads(aten.sum.default)
-def _sum_all(r: _Reader, node: fx.Node, x: Value, **_: Any) -> Value:
+def _sum_all(r: Reader, node: fx.Node, x: Value, **_: Any) -> Value:
     return r.reduced("sum", node, x, None)
 
 
 @_reads(aten.mean.dim, aten.mean.default)
 def _mean(
-    r: _Reader, node: fx.Node, x: Value, dims: Any = None, keep: bool = False, **_: Any
+    r: Reader, node: fx.Node, x: Value, dims: Any = None, keep: bool = False, **_: Any
 ) -> Value:
     total = r.plain(r.reduced("sum", node, x, dims))
     return total if total is x else r.build.binary("div", total, r.build.const(float(r.length)))
 
 
 @_reads(aten.amax.default)
-def _amax(r: _Reader, node: fx.Node, x: Value, dims: list[int], keep: bool = False) -> Value:
+def _amax(r: Reader, node: fx.Node, x: Value, dims: list[int], keep: bool = False) -> Value:
     return r.reduced("max", node, x, dims)
 
 
 @_reads(aten.amin.default)
-def _amin(r: _Reader, node: fx.Node, x: Value, dims: list[int], keep: bool = False) -> Value:
+def _amin(r: Reader, node: fx.Node, x: Value, dims: list[int], keep: bool = False) -> Value:
     return r.reduced("min", node, x, dims)
 
 
-def _along_inner(r: _Reader, node: fx.Node, dim: int, index: Node) -> None:
+def _along_inner(r: Reader, node: fx.Node, dim: int, index: Node) -> None:
     name = r.name(cast(fx.Node, node.args[0]), dim)
     if name not in (r.inner, None) or index.inner:
         raise NotFusible("it gathers from other units, or several entries of one")
 
 
 @_reads(aten.gather.default)
-def _gather(r: _Reader, node: fx.Node, x: Value, dim: int, index: Value, **_: Any) -> Node:
+def _gather(r: Reader, node: fx.Node, x: Value, dim: int, index: Value, **_: Any) -> Node:
     _along_inner(r, node, dim, r.plain(index))
     return r.build.take(r.plain(x), r.plain(index))
 
 
 @_reads(aten.index.Tensor)
-def _index(r: _Reader, node: fx.Node, x: Value, indices: list[Any]) -> Node:
+def _index(r: Reader, node: fx.Node, x: Value, indices: list[Any]) -> Node:
     found = r.plain(x)
     if len(indices) != 1 or found.units or r.plain(indices[0]).kind != "i":
         raise NotFusible("it selects by an index or a mask")
@@ -510,7 +544,7 @@ def _index(r: _Reader, node: fx.Node, x: Value, indices: list[Any]) -> Node:
 
 
 @_reads(aten.scatter.value, aten.scatter.src, aten.scatter_add.default)
-def _scatter(r: _Reader, node: fx.Node, x: Value, dim: int, index: Value, source: Any) -> Node:
+def _scatter(r: Reader, node: fx.Node, x: Value, dim: int, index: Value, source: Any) -> Node:
     where, into, new = r.plain(index), r.plain(x), r.plain(r.number(source))
     _along_inner(r, node, dim, where)
     iota = r.build.const(0) if r.length == 1 else r.build.make("iota", kind="i", inner=True)
