@@ -8,9 +8,14 @@ from torch import nn
 
 import lossary
 from lossary import DeepSupervision, HardUnits, UncertaintyWeightedSum, WeightedSum, ramp
+from lossary.compose import DynamicWeightAverage, GradNorm
 from lossary.train import Callback, Model
 
 X, Y = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 0.0])
+
+
+def _grad_norm(losses):
+    return GradNorm(losses, nn.Parameter(torch.ones(2)))
 
 
 def test_operators_make_a_sum_with_names():
@@ -89,8 +94,9 @@ def test_uncertainty_finds_the_minimum_of_its_formula():
     assert loss.log_variance["mse"].item() == pytest.approx(math.log(8.5), abs=1e-3)
 
 
-def test_learned_coefficients_are_not_lost_by_an_operator():
-    learned = UncertaintyWeightedSum({"l1": lossary.L1Loss()})
+@pytest.mark.parametrize("make_sum", [UncertaintyWeightedSum, DynamicWeightAverage, _grad_norm])
+def test_learned_coefficients_are_not_lost_by_an_operator(make_sum):
+    learned = make_sum({"l1": lossary.L1Loss()})
     for make in (
         lambda: 2 * learned,
         lambda: learned * 2,
@@ -99,6 +105,175 @@ def test_learned_coefficients_are_not_lost_by_an_operator():
     ):
         with pytest.raises(TypeError, match="learned coefficients cannot be"):
             make()
+
+
+def test_learned_coefficients_can_be_read():
+    learned = UncertaintyWeightedSum({"l1": lossary.L1Loss(), "mse": lossary.MSELoss()})
+    nn.init.constant_(learned.log_variance["mse"], math.log(4.0))
+    assert learned.coefficient("l1") == 1.0
+    assert learned.coefficient("mse") == pytest.approx(0.25)
+
+
+def test_the_average_follows_the_ratio_of_the_last_two_epochs():
+    loss = DynamicWeightAverage(
+        {"l1": lossary.L1Loss(), "mse": lossary.MSELoss(), "huber": lossary.HuberLoss()},
+        temperature=1.5,
+    )
+    epochs = [[5.0, 4.0, 0.0], [4.0, 1.0, 0.0], [3.0, 2.0, 1.0]]
+    for last, means in enumerate(epochs):
+        loss.update({"epoch": last, **dict(zip(loss.losses, means, strict=True))})
+        found = [loss.coefficient(name) for name in loss.losses]
+        if last == 0:
+            assert found == [1.0, 1.0, 1.0]
+        if last == 1:  # what stays at 0 neither falls nor rises
+            powers = [math.exp(ratio / 1.5) for ratio in (4 / 5, 1 / 4, 1.0)]
+            assert found == pytest.approx([3 * p / sum(powers) for p in powers])
+    assert found == [0.0, 0.0, 3.0]  # from 0 to 1 is infinitely slow
+
+
+def test_the_total_of_the_average_is_saved_and_differentiated():
+    loss = DynamicWeightAverage({"l1": lossary.L1Loss(), "mse": lossary.MSELoss()})
+    loss.update({"l1": 1.0, "mse": 1.0})
+    loss.update({"l1": 0.5, "mse": torch.tensor(0.25)})
+    powers = [math.exp(0.25), math.exp(0.125)]
+    a, b = (2 * p / sum(powers) for p in powers)
+    x = X.clone().requires_grad_()
+    value = loss(x, Y)
+    assert value.item() == pytest.approx(a * 2.5 + b * 8.5)
+    value.backward()
+    assert x.grad.tolist() == pytest.approx([a / 2 + b, a / 2 + 4 * b])
+    fresh = DynamicWeightAverage({"l1": lossary.L1Loss(), "mse": lossary.MSELoss()})
+    fresh.load_state_dict(loss.state_dict())
+    for each in (loss, fresh):
+        each.update({"l1": 0.5, "mse": 0.5})
+    assert fresh.coefficient("l1") == loss.coefficient("l1")
+
+
+def test_means_that_say_nothing_are_refused():
+    loss = DynamicWeightAverage({"l1": lossary.L1Loss()})
+    with pytest.raises(ValueError, match=r"mean of 'l1' is missing; there are \['mse'\]"):
+        loss.update({"mse": 1.0})
+    for wrong in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"mean of 'l1' must be finite and not negative"):
+            loss.update({"l1": wrong})
+    with pytest.raises(ValueError, match=r"temperature must lie in \(0, inf\), got 0"):
+        DynamicWeightAverage({"l1": lossary.L1Loss()}, temperature=0.0)
+
+
+def test_a_callback_brings_the_average_its_epochs():
+    loss = DynamicWeightAverage({"l1": lossary.L1Loss(), "mse": lossary.MSELoss()})
+
+    class Balance(Callback):
+        def on_epoch_end(self, run) -> None:
+            loss.update(run.history[-1])
+
+    torch.manual_seed(0)
+    model = Model(nn.Linear(3, 1), loss, lambda p: torch.optim.SGD(p, lr=0.1))
+    history = model.train(
+        2, (torch.randn(8, 3), torch.randn(8, 1)), callbacks=[Balance()], progress=False
+    )
+    speeds = [history[1][name] / history[0][name] for name in ("l1", "mse")]
+    powers = [math.exp(speed / 2) for speed in speeds]
+    assert loss.coefficient("mse") == pytest.approx(2 * powers[1] / sum(powers))
+
+
+def _two_tasks(seed=0):
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    return network.double(), torch.randn(8, 3).double(), torch.randn(8, 2).double()
+
+
+def test_gradient_norms_are_balanced_as_the_paper_does():
+    network, x, y = _two_tasks()
+    losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
+    loss = GradNorm(losses, network[0].weight, alpha=0.7).double()
+    optimizer = torch.optim.SGD([*network.parameters(), *loss.parameters()], lr=0.05)
+    naive, x2, y2 = _two_tasks()
+    w, first = torch.ones(2, dtype=torch.float64, requires_grad=True), None
+    for _ in range(6):
+        optimizer.zero_grad()
+        value = loss(network(x), y)
+        value.backward()
+        # algorithm 1, with the second derivative that the library saves itself
+        parts = torch.stack([(naive(x2) - y2).abs().mean(), (naive(x2) - y2).square().mean()])
+        first = parts.detach() if first is None else first
+        assert value.item() == pytest.approx((w * parts).sum().item())
+        norms = torch.stack(
+            [
+                torch.autograd.grad(w[i] * parts[i], naive[0].weight, create_graph=True)[0].norm()
+                for i in range(2)
+            ]
+        )
+        rate = (parts / first).detach()
+        wanted = norms.mean().detach() * (rate / rate.mean()) ** 0.7
+        (slope,) = torch.autograd.grad((norms - wanted).abs().sum(), w, retain_graph=True)
+        torch.testing.assert_close(loss.factors.grad, slope)
+        (w.detach() * parts).sum().backward()
+        optimizer.step()
+        with torch.no_grad():
+            for p in naive.parameters():
+                p -= 0.05 * p.grad
+                p.grad = None
+            w -= 0.05 * slope
+            w *= 2 / w.sum()
+    assert loss.coefficient("l1") == pytest.approx(w[0].item())
+    assert abs(w[0].item() - 1) > 0.01
+    for found, wanted in zip(network.parameters(), naive.parameters(), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_gradient_norms_rest_outside_of_training():
+    network, x, y = _two_tasks()
+    losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
+    loss = GradNorm(losses, network[0].weight, initial={"mse": 2.0}).double()
+    with torch.no_grad():
+        outside = loss(network(x), y)
+    loss.eval()
+    loss(network(x), y).backward()
+    assert loss.factors.grad is None
+    assert loss.first[0].isnan()
+    loss.train()
+    torch.testing.assert_close(loss(network(x), y), outside)
+    assert loss.first.tolist() == [loss.named(network(x), y)["l1"].item(), 2.0]
+    assert set(loss.state_dict()) == {"factors", "first"}  # what is shared is not the loss's
+
+
+def test_gradient_norms_keep_coefficients_above_zero():
+    network, x, y = _two_tasks()
+    losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
+    loss = GradNorm(losses, list(network[0].parameters()))
+    loss.factors.data = torch.tensor([-3.0, 1.0])
+    loss(network(x), y)
+    assert loss.factors.sum().item() == pytest.approx(2.0)
+    assert 0 < loss.coefficient("l1") < 0.01
+
+
+def test_the_trainer_learns_gradient_norms():
+    network, x, y = _two_tasks()
+    network.float()
+    losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
+    loss = GradNorm(losses, network[0].weight)
+    model = Model(network, loss, lambda p: torch.optim.SGD(p, lr=0.05))
+    model.train(5, (x.float(), y.float()), batch_size=2, accumulate=2, progress=False)
+    assert loss.coefficient("l1") + loss.coefficient("mse") == pytest.approx(2.0)
+    assert loss.coefficient("l1") != 1.0
+
+
+def test_what_gradient_norms_cannot_compare_is_refused():
+    network, x, y = _two_tasks()
+    losses = {"l1": lossary.L1Loss()}
+    with pytest.raises(ValueError, match="'l1' does not depend on the shared parameters"):
+        GradNorm(losses, nn.Parameter(torch.ones(2)))(network(x), y)
+    with pytest.raises(ValueError, match="'l1' does not depend on the shared parameters"):
+        GradNorm(losses, network[0].weight)(x, x)
+    with pytest.raises(ValueError, match="at least one shared parameter"):
+        GradNorm(losses, [])
+    with pytest.raises(ValueError, match=r"initial losses of \['mse'\]"):
+        GradNorm(losses, network[0].weight, initial={"mse": 1.0})
+    with pytest.raises(ValueError, match=r"initial loss of 'l1' must lie in \(0, inf\), got 0"):
+        GradNorm(losses, network[0].weight, initial={"l1": 0.0})
+    with pytest.raises(ValueError, match=r"alpha must lie in \[0, inf\), got -1"):
+        GradNorm(losses, network[0].weight, alpha=-1.0)
 
 
 def test_ignored_units_are_none_of_the_hard_ones():

@@ -5,6 +5,8 @@ from .catalog import catalog as catalog
 from .check import CheckReport as CheckReport, check as check
 from .compose import (
     DeepSupervision as DeepSupervision,
+    DynamicWeightAverage as DynamicWeightAverage,
+    GradNorm as GradNorm,
     HardUnits as HardUnits,
     UncertaintyWeightedSum as UncertaintyWeightedSum,
     WeightedSum as WeightedSum,
@@ -35,6 +37,24 @@ from .losses.binary.asymmetric import (
     asymmetric_loss as asymmetric_loss,
     hill_loss as hill_loss,
 )
+from .losses.binary.auc_margin import (
+    AUCMarginLoss as AUCMarginLoss,
+    auc_margin_loss as auc_margin_loss,
+)
+from .losses.binary.auc_pairs import (
+    AUCLogisticLoss as AUCLogisticLoss,
+    AUCSquaredHingeLoss as AUCSquaredHingeLoss,
+    PartialAUCLoss as PartialAUCLoss,
+    auc_logistic_loss as auc_logistic_loss,
+    auc_squared_hinge_loss as auc_squared_hinge_loss,
+    partial_auc_loss as partial_auc_loss,
+)
+from .losses.binary.average_precision import (
+    AveragePrecisionLoss as AveragePrecisionLoss,
+    RunningAveragePrecisionLoss as RunningAveragePrecisionLoss,
+    average_precision_loss as average_precision_loss,
+    running_average_precision_loss as running_average_precision_loss,
+)
 from .losses.binary.balanced_binary_cross_entropy import (
     BalancedBinaryCrossEntropyLoss as BalancedBinaryCrossEntropyLoss,
     balanced_binary_cross_entropy as balanced_binary_cross_entropy,
@@ -44,6 +64,14 @@ from .losses.binary.binary_cross_entropy import (
     BCEWithLogitsLoss as BCEWithLogitsLoss,
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from .losses.binary.distribution_balanced import (
+    DistributionBalancedLoss as DistributionBalancedLoss,
+    distribution_balanced_loss as distribution_balanced_loss,
+)
+from .losses.binary.gradient_harmonized import (
+    GradientHarmonizedLoss as GradientHarmonizedLoss,
+    gradient_harmonized_loss as gradient_harmonized_loss,
 )
 from .losses.binary.multi_label import (
     MultiLabelMarginLoss as MultiLabelMarginLoss,
@@ -59,9 +87,19 @@ from .losses.binary.negative_sampling import (
     negative_sampling_loss as negative_sampling_loss,
     noise_contrastive_loss as noise_contrastive_loss,
 )
+from .losses.binary.partial_asymmetric import (
+    PartialAsymmetricLoss as PartialAsymmetricLoss,
+    partial_asymmetric_loss as partial_asymmetric_loss,
+)
 from .losses.binary.poly import (
     PolyBCELoss as PolyBCELoss,
     poly_binary_cross_entropy as poly_binary_cross_entropy,
+)
+from .losses.binary.positive_unlabelled import (
+    NNPULoss as NNPULoss,
+    PULoss as PULoss,
+    nnpu_loss as nnpu_loss,
+    pu_loss as pu_loss,
 )
 from .losses.binary.quality_focal import (
     DistributionFocalLoss as DistributionFocalLoss,
@@ -76,6 +114,14 @@ from .losses.binary.quality_focal import (
 from .losses.binary.sigmoid_focal import (
     SigmoidFocalLoss as SigmoidFocalLoss,
     sigmoid_focal_loss as sigmoid_focal_loss,
+)
+from .losses.binary.soft_f import (
+    SoftFLoss as SoftFLoss,
+    soft_f_loss as soft_f_loss,
+)
+from .losses.binary.two_way import (
+    TwoWayLoss as TwoWayLoss,
+    two_way_loss as two_way_loss,
 )
 from .losses.boxes.bounded_iou import (
     BoundedIoULoss as BoundedIoULoss,
@@ -123,6 +169,16 @@ from .losses.boxes.wise_iou import (
     WiseIoULoss as WiseIoULoss,
     wise_iou_loss as wise_iou_loss,
 )
+from .losses.classification.active_passive import (
+    ActivePassiveLoss as ActivePassiveLoss,
+    MeanAbsoluteProbabilityLoss as MeanAbsoluteProbabilityLoss,
+    active_passive_loss as active_passive_loss,
+    mean_absolute_probability_loss as mean_absolute_probability_loss,
+)
+from .losses.classification.adaptive_softmax import (
+    AdaptiveSoftmaxLoss as AdaptiveSoftmaxLoss,
+    adaptive_softmax_loss as adaptive_softmax_loss,
+)
 from .losses.classification.balanced_cross_entropy import (
     BalancedCrossEntropyLoss as BalancedCrossEntropyLoss,
     balanced_cross_entropy as balanced_cross_entropy,
@@ -139,13 +195,39 @@ from .losses.classification.brier import (
     brier_loss as brier_loss,
     spherical_loss as spherical_loss,
 )
+from .losses.classification.co_teaching import (
+    CoTeachingLoss as CoTeachingLoss,
+    co_teaching_loss as co_teaching_loss,
+)
 from .losses.classification.confidence_penalty import (
     ConfidencePenaltyLoss as ConfidencePenaltyLoss,
     confidence_penalty_loss as confidence_penalty_loss,
 )
+from .losses.classification.consistency import (
+    JensenShannonConsistencyLoss as JensenShannonConsistencyLoss,
+    jensen_shannon_consistency_loss as jensen_shannon_consistency_loss,
+)
 from .losses.classification.cross_entropy import (
     CrossEntropyLoss as CrossEntropyLoss,
     cross_entropy as cross_entropy,
+)
+from .losses.classification.dual_focal import (
+    DualFocalLoss as DualFocalLoss,
+    dual_focal_loss as dual_focal_loss,
+)
+from .losses.classification.early_learning import (
+    EarlyLearningLoss as EarlyLearningLoss,
+    early_learning_loss as early_learning_loss,
+)
+from .losses.classification.entmax import (
+    EntmaxLoss as EntmaxLoss,
+    entmax_loss as entmax_loss,
+)
+from .losses.classification.equalization import (
+    EqualizationLoss as EqualizationLoss,
+    EqualizationV2Loss as EqualizationV2Loss,
+    equalization_loss as equalization_loss,
+    equalization_v2_loss as equalization_v2_loss,
 )
 from .losses.classification.evidential import (
     EvidentialLoss as EvidentialLoss,
@@ -157,6 +239,18 @@ from .losses.classification.generalized_cross_entropy import (
     TaylorCrossEntropyLoss as TaylorCrossEntropyLoss,
     generalized_cross_entropy as generalized_cross_entropy,
     taylor_cross_entropy as taylor_cross_entropy,
+)
+from .losses.classification.hierarchical_softmax import (
+    HierarchicalSoftmaxLoss as HierarchicalSoftmaxLoss,
+    hierarchical_softmax_loss as hierarchical_softmax_loss,
+)
+from .losses.classification.in_trust import (
+    InTrustLoss as InTrustLoss,
+    in_trust_loss as in_trust_loss,
+)
+from .losses.classification.influence_balanced import (
+    InfluenceBalancedLoss as InfluenceBalancedLoss,
+    influence_balanced_loss as influence_balanced_loss,
 )
 from .losses.classification.label_relaxation import (
     LabelRelaxationLoss as LabelRelaxationLoss,
@@ -182,10 +276,26 @@ from .losses.classification.logit_adjusted import (
     logit_adjusted_loss as logit_adjusted_loss,
     vector_scaling_loss as vector_scaling_loss,
 )
+from .losses.classification.logit_norm import (
+    LogitNormLoss as LogitNormLoss,
+    logit_norm_loss as logit_norm_loss,
+)
+from .losses.classification.mixup import (
+    MixupCrossEntropyLoss as MixupCrossEntropyLoss,
+    mixup_cross_entropy as mixup_cross_entropy,
+)
+from .losses.classification.multi_positive import (
+    MultiPositiveCrossEntropyLoss as MultiPositiveCrossEntropyLoss,
+    multi_positive_cross_entropy_loss as multi_positive_cross_entropy_loss,
+)
 from .losses.classification.nll import NLLLoss as NLLLoss, nll_loss as nll_loss
 from .losses.classification.normalized_cross_entropy import (
     NormalizedCrossEntropyLoss as NormalizedCrossEntropyLoss,
     normalized_cross_entropy as normalized_cross_entropy,
+)
+from .losses.classification.peer import (
+    PeerLoss as PeerLoss,
+    peer_loss as peer_loss,
 )
 from .losses.classification.poly import (
     PolyCrossEntropyLoss as PolyCrossEntropyLoss,
@@ -194,6 +304,10 @@ from .losses.classification.poly import (
 from .losses.classification.sampled_softmax import (
     SampledSoftmaxLoss as SampledSoftmaxLoss,
     sampled_softmax_loss as sampled_softmax_loss,
+)
+from .losses.classification.seesaw import (
+    SeesawLoss as SeesawLoss,
+    seesaw_loss as seesaw_loss,
 )
 from .losses.classification.sparse import (
     Entmax15Loss as Entmax15Loss,
@@ -208,6 +322,12 @@ from .losses.classification.symmetric_cross_entropy import (
 from .losses.classification.zero_one import (
     ZeroOneLoss as ZeroOneLoss,
     zero_one_loss as zero_one_loss,
+)
+from .losses.distillation.class_relations import (
+    InterclassRelationLoss as InterclassRelationLoss,
+    IntraclassRelationLoss as IntraclassRelationLoss,
+    interclass_relation_loss as interclass_relation_loss,
+    intraclass_relation_loss as intraclass_relation_loss,
 )
 from .losses.distillation.features import (
     AttentionTransferLoss as AttentionTransferLoss,
@@ -229,6 +349,10 @@ from .losses.distillation.logits import (
     skew_kl_loss as skew_kl_loss,
     skew_reverse_kl_loss as skew_reverse_kl_loss,
 )
+from .losses.distillation.mutual_learning import (
+    MutualLearningLoss as MutualLearningLoss,
+    mutual_learning_loss as mutual_learning_loss,
+)
 from .losses.distillation.relations import (
     RKDAngleLoss as RKDAngleLoss,
     RKDDistanceLoss as RKDDistanceLoss,
@@ -236,6 +360,10 @@ from .losses.distillation.relations import (
     rkd_angle_loss as rkd_angle_loss,
     rkd_distance_loss as rkd_distance_loss,
     similarity_preserving_loss as similarity_preserving_loss,
+)
+from .losses.distillation.standardized import (
+    StandardizedDistillationLoss as StandardizedDistillationLoss,
+    standardized_distillation_loss as standardized_distillation_loss,
 )
 from .losses.divergence.alpha import (
     AlphaDivergence as AlphaDivergence,
@@ -273,6 +401,12 @@ from .losses.divergence.kl import (
 from .losses.divergence.linear_distillation import (
     LinearDistillationLoss as LinearDistillationLoss,
     linear_distillation_loss as linear_distillation_loss,
+)
+from .losses.gan.auxiliary_classifier import (
+    AuxiliaryClassifierDiscriminatorLoss as AuxiliaryClassifierDiscriminatorLoss,
+    AuxiliaryClassifierGeneratorLoss as AuxiliaryClassifierGeneratorLoss,
+    auxiliary_classifier_discriminator_loss as auxiliary_classifier_discriminator_loss,
+    auxiliary_classifier_generator_loss as auxiliary_classifier_generator_loss,
 )
 from .losses.gan.boundary_equilibrium import (
     BoundaryEquilibriumDiscriminatorLoss as BoundaryEquilibriumDiscriminatorLoss,
@@ -330,6 +464,10 @@ from .losses.gan.minimax import (
     minimax_generator_loss as minimax_generator_loss,
     non_saturating_generator_loss as non_saturating_generator_loss,
 )
+from .losses.gan.mode_seeking import (
+    ModeSeekingLoss as ModeSeekingLoss,
+    mode_seeking_loss as mode_seeking_loss,
+)
 from .losses.gan.path_length import (
     PathLengthPenalty as PathLengthPenalty,
     path_length_penalty as path_length_penalty,
@@ -370,6 +508,10 @@ from .losses.gan.wasserstein import (
     wasserstein_discriminator_loss as wasserstein_discriminator_loss,
     wasserstein_generator_loss as wasserstein_generator_loss,
 )
+from .losses.image.contextual import (
+    ContextualLoss as ContextualLoss,
+    contextual_loss as contextual_loss,
+)
 from .losses.image.depth import (
     DepthGradientLoss as DepthGradientLoss,
     EdgeAwareSmoothnessLoss as EdgeAwareSmoothnessLoss,
@@ -390,6 +532,12 @@ from .losses.image.edges import (
     gradient_difference_loss as gradient_difference_loss,
     sobel_loss as sobel_loss,
 )
+from .losses.image.flow import (
+    EndPointErrorLoss as EndPointErrorLoss,
+    RobustFlowLoss as RobustFlowLoss,
+    end_point_error_loss as end_point_error_loss,
+    robust_flow_loss as robust_flow_loss,
+)
 from .losses.image.focal_frequency import (
     FocalFrequencyLoss as FocalFrequencyLoss,
     focal_frequency_loss as focal_frequency_loss,
@@ -397,6 +545,10 @@ from .losses.image.focal_frequency import (
 from .losses.image.gmsd import (
     GMSDLoss as GMSDLoss,
     gmsd_loss as gmsd_loss,
+)
+from .losses.image.lpips import (
+    LPIPSLoss as LPIPSLoss,
+    lpips_loss as lpips_loss,
 )
 from .losses.image.mutual_information import (
     MutualInformationLoss as MutualInformationLoss,
@@ -411,6 +563,10 @@ from .losses.image.ncc import (
 from .losses.image.perceptual import (
     PerceptualLoss as PerceptualLoss,
     perceptual_loss as perceptual_loss,
+)
+from .losses.image.photometric import (
+    PhotometricLoss as PhotometricLoss,
+    photometric_loss as photometric_loss,
 )
 from .losses.image.psnr import (
     PSNRLoss as PSNRLoss,
@@ -441,6 +597,10 @@ from .losses.likelihood.deviance import (
     poisson_deviance_loss as poisson_deviance_loss,
     tweedie_deviance_loss as tweedie_deviance_loss,
 )
+from .losses.likelihood.evidential_regression import (
+    EvidentialRegressionLoss as EvidentialRegressionLoss,
+    evidential_regression_loss as evidential_regression_loss,
+)
 from .losses.likelihood.gaussian import (
     BetaNLLLoss as BetaNLLLoss,
     GaussianNLLLoss as GaussianNLLLoss,
@@ -459,6 +619,10 @@ from .losses.likelihood.mixture import (
     GaussianMixtureNLLLoss as GaussianMixtureNLLLoss,
     gaussian_mixture_nll_loss as gaussian_mixture_nll_loss,
 )
+from .losses.likelihood.multivariate import (
+    MultivariateGaussianNLLLoss as MultivariateGaussianNLLLoss,
+    multivariate_gaussian_nll_loss as multivariate_gaussian_nll_loss,
+)
 from .losses.likelihood.poisson import (
     NegativeBinomialNLLLoss as NegativeBinomialNLLLoss,
     PoissonNLLLoss as PoissonNLLLoss,
@@ -467,9 +631,23 @@ from .losses.likelihood.poisson import (
     poisson_nll_loss as poisson_nll_loss,
     poisson_rate_nll_loss as poisson_rate_nll_loss,
 )
+from .losses.likelihood.positive import (
+    GammaNLLLoss as GammaNLLLoss,
+    LognormalNLLLoss as LognormalNLLLoss,
+    gamma_nll_loss as gamma_nll_loss,
+    lognormal_nll_loss as lognormal_nll_loss,
+)
 from .losses.likelihood.von_mises import (
     VonMisesNLLLoss as VonMisesNLLLoss,
     von_mises_nll_loss as von_mises_nll_loss,
+)
+from .losses.likelihood.zero_inflated import (
+    ZeroInflatedLognormalLoss as ZeroInflatedLognormalLoss,
+    ZeroInflatedNegativeBinomialNLLLoss as ZeroInflatedNegativeBinomialNLLLoss,
+    ZeroInflatedPoissonNLLLoss as ZeroInflatedPoissonNLLLoss,
+    zero_inflated_lognormal_loss as zero_inflated_lognormal_loss,
+    zero_inflated_negative_binomial_nll_loss as zero_inflated_negative_binomial_nll_loss,
+    zero_inflated_poisson_nll_loss as zero_inflated_poisson_nll_loss,
 )
 from .losses.margin.bounded import (
     RampLoss as RampLoss,
@@ -516,8 +694,32 @@ from .losses.margin.smooth_hinge import (
     modified_huber_loss as modified_huber_loss,
     smooth_hinge_loss as smooth_hinge_loss,
 )
+from .losses.metric.adaface import (
+    AdaFaceLoss as AdaFaceLoss,
+    adaface_loss as adaface_loss,
+)
+from .losses.metric.angular import (
+    AngularLoss as AngularLoss,
+    angular_loss as angular_loss,
+)
 from .losses.metric.arcface import ArcFaceLoss as ArcFaceLoss, arcface_loss as arcface_loss
+from .losses.metric.average_precision import (
+    FastAPLoss as FastAPLoss,
+    SmoothAPLoss as SmoothAPLoss,
+    fast_ap_loss as fast_ap_loss,
+    smooth_ap_loss as smooth_ap_loss,
+)
+from .losses.metric.batch_triplet import (
+    BatchAllTripletLoss as BatchAllTripletLoss,
+    SemiHardTripletLoss as SemiHardTripletLoss,
+    batch_all_triplet_loss as batch_all_triplet_loss,
+    semi_hard_triplet_loss as semi_hard_triplet_loss,
+)
 from .losses.metric.center import CenterLoss as CenterLoss, center_loss as center_loss
+from .losses.metric.combined_margin import (
+    CombinedMarginLoss as CombinedMarginLoss,
+    combined_margin_loss as combined_margin_loss,
+)
 from .losses.metric.contrastive import (
     ContrastiveLoss as ContrastiveLoss,
     CosineDistanceLoss as CosineDistanceLoss,
@@ -531,6 +733,14 @@ from .losses.metric.cosine_embedding import (
     CosineEmbeddingLoss as CosineEmbeddingLoss,
     cosine_embedding_loss as cosine_embedding_loss,
 )
+from .losses.metric.curricularface import (
+    CurricularFaceLoss as CurricularFaceLoss,
+    curricularface_loss as curricularface_loss,
+)
+from .losses.metric.histogram import (
+    HistogramLoss as HistogramLoss,
+    histogram_loss as histogram_loss,
+)
 from .losses.metric.info_nce import (
     CLIPLoss as CLIPLoss,
     InfoNCELoss as InfoNCELoss,
@@ -541,13 +751,48 @@ from .losses.metric.large_margin_softmax import (
     LargeMarginSoftmaxLoss as LargeMarginSoftmaxLoss,
     large_margin_softmax_loss as large_margin_softmax_loss,
 )
+from .losses.metric.magface import (
+    MagFaceLoss as MagFaceLoss,
+    magface_loss as magface_loss,
+)
+from .losses.metric.margin import (
+    MarginLoss as MarginLoss,
+    margin_loss as margin_loss,
+)
+from .losses.metric.multiple_negatives import (
+    MultipleNegativesRankingLoss as MultipleNegativesRankingLoss,
+    multiple_negatives_ranking_loss as multiple_negatives_ranking_loss,
+)
+from .losses.metric.n_pair import (
+    NPairLoss as NPairLoss,
+    n_pair_loss as n_pair_loss,
+)
 from .losses.metric.normalized_softmax import (
     NormalizedSoftmaxLoss as NormalizedSoftmaxLoss,
     normalized_softmax_loss as normalized_softmax_loss,
 )
+from .losses.metric.proxy_anchor import (
+    ProxyAnchorLoss as ProxyAnchorLoss,
+    proxy_anchor_loss as proxy_anchor_loss,
+)
+from .losses.metric.proxy_nca import (
+    ProxyNCALoss as ProxyNCALoss,
+    ProxyNCAPlusPlusLoss as ProxyNCAPlusPlusLoss,
+    proxy_nca_loss as proxy_nca_loss,
+    proxy_nca_plus_plus_loss as proxy_nca_plus_plus_loss,
+)
+from .losses.metric.siglip import SigLIPLoss as SigLIPLoss, siglip_loss as siglip_loss
+from .losses.metric.soft_triple import (
+    SoftTripleLoss as SoftTripleLoss,
+    soft_triple_loss as soft_triple_loss,
+)
 from .losses.metric.sphereface import (
     SphereFaceLoss as SphereFaceLoss,
     sphereface_loss as sphereface_loss,
+)
+from .losses.metric.sub_center_arcface import (
+    SubCenterArcFaceLoss as SubCenterArcFaceLoss,
+    sub_center_arcface_loss as sub_center_arcface_loss,
 )
 from .losses.metric.supervised_contrastive import (
     BatchHardTripletLoss as BatchHardTripletLoss,
@@ -568,6 +813,10 @@ from .losses.metric.triplet import (
     soft_triplet_loss as soft_triplet_loss,
     squared_triplet_loss as squared_triplet_loss,
     triplet_margin_loss as triplet_margin_loss,
+)
+from .losses.metric.tuplet_margin import (
+    TupletMarginLoss as TupletMarginLoss,
+    tuplet_margin_loss as tuplet_margin_loss,
 )
 from .losses.ordinal.coral import (
     CORALLoss as CORALLoss,
@@ -627,6 +876,10 @@ from .losses.preference.bradley_terry import (
     BradleyTerryLoss as BradleyTerryLoss,
     bradley_terry_loss as bradley_terry_loss,
 )
+from .losses.preference.cal_dpo import (
+    CalDPOLoss as CalDPOLoss,
+    cal_dpo_loss as cal_dpo_loss,
+)
 from .losses.preference.cispo import (
     CISPOLoss as CISPOLoss,
     cispo_loss as cispo_loss,
@@ -649,6 +902,10 @@ from .losses.preference.dpo import (
     dpo_loss as dpo_loss,
     robust_dpo_loss as robust_dpo_loss,
 )
+from .losses.preference.dpo_positive import (
+    DPOPositiveLoss as DPOPositiveLoss,
+    dpo_positive_loss as dpo_positive_loss,
+)
 from .losses.preference.exo_pair import (
     EXOPairLoss as EXOPairLoss,
     exo_pair_loss as exo_pair_loss,
@@ -662,6 +919,10 @@ from .losses.preference.f_dpo import (
 from .losses.preference.grpo import (
     GRPOLoss as GRPOLoss,
     grpo_loss as grpo_loss,
+)
+from .losses.preference.gspo import (
+    GSPOLoss as GSPOLoss,
+    gspo_loss as gspo_loss,
 )
 from .losses.preference.hinge_dpo import (
     HingeDPOLoss as HingeDPOLoss,
@@ -691,17 +952,29 @@ from .losses.preference.orpo import (
     ORPOLoss as ORPOLoss,
     orpo_loss as orpo_loss,
 )
+from .losses.preference.plackett_luce_dpo import (
+    PlackettLuceDPOLoss as PlackettLuceDPOLoss,
+    plackett_luce_dpo_loss as plackett_luce_dpo_loss,
+)
 from .losses.preference.ppo import (
     PPOClipLoss as PPOClipLoss,
     PPOValueLoss as PPOValueLoss,
     ppo_clip_loss as ppo_clip_loss,
     ppo_value_loss as ppo_value_loss,
 )
+from .losses.preference.rebel import (
+    REBELLoss as REBELLoss,
+    rebel_loss as rebel_loss,
+)
 from .losses.preference.reinforce import (
     REINFORCELoss as REINFORCELoss,
     RLOOLoss as RLOOLoss,
     reinforce_loss as reinforce_loss,
     rloo_loss as rloo_loss,
+)
+from .losses.preference.rpo import (
+    RPOLoss as RPOLoss,
+    rpo_loss as rpo_loss,
 )
 from .losses.preference.sapo import (
     SAPOLoss as SAPOLoss,
@@ -717,9 +990,17 @@ from .losses.preference.sppo_hard import (
     SPPOHardLoss as SPPOHardLoss,
     sppo_hard_loss as sppo_hard_loss,
 )
+from .losses.preference.tdpo import (
+    TDPOLoss as TDPOLoss,
+    tdpo_loss as tdpo_loss,
+)
 from .losses.preference.unlikelihood import (
     UnlikelihoodLoss as UnlikelihoodLoss,
     unlikelihood_loss as unlikelihood_loss,
+)
+from .losses.preference.vespo import (
+    VESPOLoss as VESPOLoss,
+    vespo_loss as vespo_loss,
 )
 from .losses.quantile.interval import (
     IntervalScoreLoss as IntervalScoreLoss,
@@ -791,6 +1072,10 @@ from .losses.regression.correlation import (
     concordance_correlation_loss as concordance_correlation_loss,
     pearson_correlation_loss as pearson_correlation_loss,
 )
+from .losses.regression.gradient_harmonized import (
+    GradientHarmonizedRegressionLoss as GradientHarmonizedRegressionLoss,
+    gradient_harmonized_regression_loss as gradient_harmonized_regression_loss,
+)
 from .losses.regression.half_mse import (
     HalfMSELoss as HalfMSELoss,
     half_mse_loss as half_mse_loss,
@@ -813,9 +1098,23 @@ from .losses.regression.percentage import (
     absolute_percentage_loss as absolute_percentage_loss,
     symmetric_absolute_percentage_loss as symmetric_absolute_percentage_loss,
 )
+from .losses.regression.relative import (
+    NMSELoss as NMSELoss,
+    RelativeAbsoluteLoss as RelativeAbsoluteLoss,
+    RelativeL2Loss as RelativeL2Loss,
+    RelativeSquaredLoss as RelativeSquaredLoss,
+    nmse_loss as nmse_loss,
+    relative_absolute_loss as relative_absolute_loss,
+    relative_l2_loss as relative_l2_loss,
+    relative_squared_loss as relative_squared_loss,
+)
 from .losses.regression.rmse import (
     RMSELoss as RMSELoss,
     rmse_loss as rmse_loss,
+)
+from .losses.regression.scaled import (
+    MASELoss as MASELoss,
+    mase_loss as mase_loss,
 )
 from .losses.robust.balanced_l1 import (
     BalancedL1Loss as BalancedL1Loss,
@@ -864,6 +1163,20 @@ from .losses.robust.wing import (
     WingLoss as WingLoss,
     adaptive_wing_loss as adaptive_wing_loss,
     wing_loss as wing_loss,
+)
+from .losses.routing.expert_variation import (
+    ImportanceLoss as ImportanceLoss,
+    LoadLoss as LoadLoss,
+    importance_loss as importance_loss,
+    load_loss as load_loss,
+)
+from .losses.routing.load_balancing import (
+    LoadBalancingLoss as LoadBalancingLoss,
+    load_balancing_loss as load_balancing_loss,
+)
+from .losses.routing.router_z import (
+    RouterZLoss as RouterZLoss,
+    router_z_loss as router_z_loss,
 )
 from .losses.segmentation.boundary import (
     BoundaryLoss as BoundaryLoss,
@@ -959,6 +1272,62 @@ from .losses.segmentation.wasserstein_dice import (
     WassersteinDiceLoss as WassersteinDiceLoss,
     wasserstein_dice_loss as wasserstein_dice_loss,
 )
+from .losses.self_supervised.barlow_twins import (
+    BarlowTwinsLoss as BarlowTwinsLoss,
+    barlow_twins_loss as barlow_twins_loss,
+)
+from .losses.self_supervised.bootstrap import (
+    BYOLLoss as BYOLLoss,
+    SimSiamLoss as SimSiamLoss,
+    byol_loss as byol_loss,
+    simsiam_loss as simsiam_loss,
+)
+from .losses.self_supervised.dino import (
+    DINOLoss as DINOLoss,
+    dino_loss as dino_loss,
+)
+from .losses.self_supervised.masked_patch import (
+    MaskedPatchLoss as MaskedPatchLoss,
+    masked_patch_loss as masked_patch_loss,
+)
+from .losses.self_supervised.moco import (
+    MoCoLoss as MoCoLoss,
+    moco_loss as moco_loss,
+)
+from .losses.self_supervised.swav import (
+    SwAVLoss as SwAVLoss,
+    swav_loss as swav_loss,
+)
+from .losses.self_supervised.vicreg import (
+    VICRegLoss as VICRegLoss,
+    vicreg_loss as vicreg_loss,
+)
+from .losses.sequence.aggregation import (
+    AggregationCrossEntropyLoss as AggregationCrossEntropyLoss,
+    aggregation_cross_entropy_loss as aggregation_cross_entropy_loss,
+)
+from .losses.sequence.crf import (
+    CRFLoss as CRFLoss,
+    crf_loss as crf_loss,
+)
+from .losses.sequence.ctc import (
+    CTCLoss as CTCLoss,
+    CTCNLLLoss as CTCNLLLoss,
+    ctc_loss as ctc_loss,
+    ctc_nll_loss as ctc_nll_loss,
+)
+from .losses.sequence.focal_ctc import (
+    FocalCTCLoss as FocalCTCLoss,
+    focal_ctc_loss as focal_ctc_loss,
+)
+from .losses.sequence.transducer import (
+    RNNTLoss as RNNTLoss,
+    rnnt_loss as rnnt_loss,
+)
+from .losses.sequence.word_error import (
+    MinimumWordErrorRateLoss as MinimumWordErrorRateLoss,
+    minimum_word_error_rate_loss as minimum_word_error_rate_loss,
+)
 from .losses.survival.cox import (
     CoxPartialLikelihoodLoss as CoxPartialLikelihoodLoss,
     cox_partial_likelihood_loss as cox_partial_likelihood_loss,
@@ -994,6 +1363,7 @@ from .losses.transport.wasserstein import (
     wasserstein_1d_loss as wasserstein_1d_loss,
 )
 from .parts import Parts as Parts, parts as parts
+from .processes import AcrossProcesses as AcrossProcesses
 from .reduction import Reduction as Reduction, reduce as reduce
 from .signature import signature as signature
 from .validation import validation as validation

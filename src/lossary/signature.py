@@ -20,10 +20,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .reduction import fit_weight
-from .validation import DOMAINS, assert_values, check_values, level
+from .validation import (
+    DOMAINS,
+    assert_values,
+    check_values,
+    is_assertable,
+    is_readable,
+    level,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -251,8 +258,8 @@ class Signature:
         if weight is None and ignore_index is None and not extras and not match.bounded:
             return Admission(tuple(tensors), None, {}, match.narrow)
         everything = (*tensors, *extras.values(), weight)
-        readable = _readable(everything)
-        values = checks == "values" and (readable or _assertable(everything))
+        readable = is_readable(everything)
+        values = checks == "values" and (readable or is_assertable(everything))
         excluded: Tensor | None = None
         fitting: int | None = None
         if weight is not None:
@@ -495,22 +502,6 @@ def _remedy(name: str, operand: Operand, shape: tuple[int, ...], sizes: Sizes) -
     if operand.domain == "label" and "*" in operand.dims and len(shape) > 1:
         return "; if the classes are the last dimension of input, use input.movedim(-1, 1)"
     return ""
-
-
-def _readable(tensors: Sequence[object]) -> bool:
-    """Whether Python may look at values: plain eager tensors on the CPU, under no transform."""
-    return _plain(tensors) and all(t.is_cpu for t in tensors if isinstance(t, Tensor))
-
-
-def _assertable(tensors: Sequence[object]) -> bool:
-    """Whether a device can assert values by itself."""
-    return _plain(tensors) and all(t.is_cuda for t in tensors if isinstance(t, Tensor))
-
-
-def _plain(tensors: Sequence[object]) -> bool:
-    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
-        return False
-    return all(type(t) in (Tensor, nn.Parameter) for t in tensors if isinstance(t, Tensor))
 
 
 def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Level = Literal["off", "shapes", "values"]
 
@@ -147,6 +147,26 @@ DOMAINS = {
     ),
     "fn": Domain("a callable"),
 }
+
+
+def is_plain(tensors: Iterable[object]) -> bool:
+    """Whether tensors are what they seem: no subclasses, under no transform of torch."""
+    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    for kind in set(map(type, tensors)):
+        if kind is not Tensor and kind is not nn.Parameter and issubclass(kind, Tensor):
+            return False
+    return True
+
+
+def is_readable(tensors: Collection[object]) -> bool:
+    """Whether Python may look at values: plain eager tensors on the CPU."""
+    return is_plain(tensors) and all(t.is_cpu for t in tensors if isinstance(t, Tensor))
+
+
+def is_assertable(tensors: Collection[object]) -> bool:
+    """Whether a device can assert values by itself."""
+    return is_plain(tensors) and all(t.is_cuda for t in tensors if isinstance(t, Tensor))
 
 
 def check_values(name: str, domain: str, value: Tensor, end: int | None, *, nan: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 
 import lossary
 from lossary.fuse import FusedFunction, fused
+from lossary.kernels import linear
 
 N, D, C = 700, 32, 1000  # three chunks of rows
 
@@ -165,30 +167,123 @@ def test_focal_loss_and_distillation_in_chunks(made):
         close(torch.autograd.grad(value, (x, w)), torch.autograd.grad(wanted, (x, w, head))[:2])
 
 
+def test_a_class_weight_may_be_learned(made):
+    x, w, y = made
+    class_weight = torch.rand(C, requires_grad=True)
+    given = (x, w, class_weight)
+    value = lossary.linear_cross_entropy(x, w, y, class_weight=class_weight)
+    wanted = lossary.cross_entropy(x @ w.T, y, class_weight=class_weight)
+    close(torch.autograd.grad(value, given), torch.autograd.grad(wanted, given))
+
+
+EVERYTHING = {"label_smoothing": 0.1, "z_loss": 1e-2, "softcap": 3.0, "temperature": 0.7}
+
+
+def _compiled_cases(x, w, y):
+    generator = torch.Generator().manual_seed(3)
+    weight = torch.rand(N, generator=generator) * (torch.rand(N, generator=generator) > 0.3)
+    extras = {"class_weight": torch.rand(C, generator=generator), "weight": weight}
+    soft = torch.randn(N, C, generator=generator).softmax(1)
+    teacher = torch.randn(N, 7, generator=generator), torch.randn(C, 7, generator=generator)
+    yield lossary.linear_cross_entropy, (x, w, y), {**EVERYTHING, **extras}
+    yield lossary.linear_cross_entropy, (x, w, soft), {"weight": weight}
+    yield lossary.linear_focal_loss, (x, w, y), {}
+    yield lossary.linear_distillation_loss, (x, w, *teacher), {"beta": 0.4}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", "parts"])
+def test_compiled_code_computes_the_same(made, reduction, monkeypatch):
+    """In the same chunks: it does not run the definition, which holds the logits."""
+    for loss, given, options in _compiled_cases(*made):
+        torch._dynamo.reset()
+        results = []
+        for form in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
+            value = form(*given, **options, reduction=reduction)
+            incoming = torch.rand(value.shape, generator=torch.Generator().manual_seed(1))
+            results.append([value, *torch.autograd.grad(value, given[:2], incoming)])
+            monkeypatch.setattr(linear.LinearLoss, "formula", None)
+        monkeypatch.undo()
+        close(*results, tolerance=1e-6)
+
+
+def test_compiled_code_without_gradients_has_the_value_only(made):
+    x, w, y = made
+    compiled = torch.compile(lossary.linear_cross_entropy, fullgraph=True, backend="aot_eager")
+    with torch.no_grad():
+        found = compiled(x, w, y)
+    assert not found.requires_grad
+    close([found], [plain(x, w, y)])
+    value = compiled(x, w.detach(), y)
+    close(torch.autograd.grad(value, x), torch.autograd.grad(plain(x, w, y), x))
+
+
+def test_compiled_transforms_run_the_definition(made):
+    x, w, y = (t.detach() for t in made)
+
+    def slope(x):
+        return torch.func.grad(lossary.linear_cross_entropy)(x, w, y)
+
+    compiled = torch.compile(slope, fullgraph=True, backend="aot_eager")
+    close([compiled(x)], [slope(x)])
+
+
+def test_a_label_outside_the_classes_is_named_in_compiled_code(made):
+    x, w, y = made
+    compiled = torch.compile(lossary.linear_cross_entropy, fullgraph=True, backend="aot_eager")
+    with pytest.raises(ValueError, match="target must hold class indices from 0 to 999"):
+        compiled(x, w, y.index_fill(0, torch.tensor([3]), C))
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_the_operators_of_compiled_code_keep_their_contract(made, small):
+    """By torch's own check: schema, shapes without numbers, and gradients."""
+    x, w, y = made
+    if small:  # the formula computes the gradient of a chunk
+        x, w, y = (t[:9].detach().requires_grad_(t.requires_grad) for t in (x, w, y % 9))
+    kinds = "others:tensor weight:tensor gamma:number class_weight:none"
+    weight = torch.ones(len(y))
+    given = ("linear_focal_loss", x, w, None, [y.clamp(min=0), weight], [2.0], kinds)
+    factor = torch.rand(len(y))
+    operators = torch.ops.lossary
+    torch.library.opcheck(operators.linear_values.default, (*given, True))
+    fixed = (given[0], x.detach(), w.detach(), *given[3:])
+    torch.library.opcheck(operators.linear_values.default, (*fixed, False))
+    needs = [True, True, False]
+    torch.library.opcheck(operators.linear_gradients.default, (*given, None, needs))
+    torch.library.opcheck(operators.linear_gradients.default, (*fixed, factor, needs))
+
+
+# Every large tensor is given back as soon as it is freed: what is measured is what was in use.
+ENV = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000"}
 PROGRAM = """
 import sys, torch, lossary
 from pathlib import Path
 from lossary.bench.worker import _memory
 import torch.nn.functional as F
 n, d, c = 4096, 64, 32000
-x, w = torch.randn(n, d, requires_grad=True), torch.randn(c, d, requires_grad=True)
-y = torch.zeros(n).long()
+w = torch.randn(c, d, requires_grad=True)
 def loss(x, y):
     if sys.argv[1] == "plain":
         return F.cross_entropy(F.linear(x, w), y)
     return lossary.linear_cross_entropy(x, w, y)
-torch.autograd.grad(loss(x[:300], y[:300]), w)
+if sys.argv[1] == "compiled":
+    loss = torch.compile(loss, fullgraph=True, dynamic=True)
+def step(n):
+    x, y = torch.randn(n, d, requires_grad=True), torch.zeros(n).long()
+    torch.autograd.grad(loss(x, y), (x, w))
+step(300)
 Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the few rows
 before = _memory("VmRSS")
-torch.autograd.grad(loss(x, y), (x, w))
+step(n)
 print(int(_memory("VmHWM") - before))
 """
 
 
 def test_it_takes_a_fraction_of_the_memory():
     peaks = [
-        int(subprocess.check_output([sys.executable, "-c", PROGRAM, which], text=True))
-        for which in ("plain", "ours")
+        int(subprocess.check_output([sys.executable, "-c", PROGRAM, which], text=True, env=ENV))
+        for which in ("plain", "ours", "compiled")
     ]
     assert peaks[0] > 900 * 2**20  # the logits and their gradient
     assert peaks[1] < 0.1 * peaks[0]
+    assert peaks[2] < 0.1 * peaks[0]

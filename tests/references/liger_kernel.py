@@ -1,8 +1,13 @@
 """Liger Kernel, one pair or response at a time: the losses behind its fused projections."""
 
+from unittest import mock
+
 import torch
 from liger_kernel.chunked_loss.cpo_loss import LigerFusedLinearCPOFunction
 from liger_kernel.chunked_loss.dpo_loss import LigerFusedLinearDPOFunction
+from liger_kernel.chunked_loss.fused_linear_unpaired_preference import (
+    LigerFusedLinearUnpairedPreferenceBase,
+)
 from liger_kernel.chunked_loss.kto_loss import LigerFusedLinearKTOFunction
 from liger_kernel.chunked_loss.orpo_loss import LigerFusedLinearORPOFunction
 from liger_kernel.chunked_loss.simpo_loss import LigerFusedLinearSimPOFunction
@@ -81,6 +86,37 @@ def _kto(
     return _each(unit, policy.shape, policy, reference, target)
 
 
+def _log_prob(hidden, head, tokens, bias, average):
+    """Its projection, which asks for single precision; here it gets double."""
+    with mock.patch.object(torch.Tensor, "float", torch.Tensor.double):
+        return LigerFusedLinearUnpairedPreferenceBase.chunk_forward(
+            hidden, head, tokens, torch.zeros(len(hidden), 1).bool(), bias, average_log_prob=average
+        )[0]
+
+
+def _linear(loss, average):
+    def units(
+        chosen,
+        rejected,
+        head,
+        chosen_tokens,
+        rejected_tokens,
+        *reference,
+        linear_bias=None,
+        **hyper,
+    ):
+        w = _log_prob(chosen, head, chosen_tokens, linear_bias, average)
+        other = _log_prob(rejected, head, rejected_tokens, linear_bias, average)
+        return REFERENCES[loss](w, other, *reference, **hyper)
+
+    return units
+
+
+def _linear_kto(hidden, head, tokens, reference, target, *, linear_bias=None, **hyper):
+    return _kto(_log_prob(hidden, head, tokens, linear_bias, False), reference, target, **hyper)
+
+
+# Its ORPO is infinite where a policy is sure, which hidden states, unlike probabilities, make it.
 REFERENCES = {
     "dpo_loss": lambda *pair, beta=0.1, label_smoothing=0.0: (
         (1 - label_smoothing) * _dpo("sigmoid")(*pair, beta=beta)
@@ -98,4 +134,8 @@ REFERENCES = {
     "cpo_loss": _cpo,
     "simpo_loss": _simpo,
     "kto_loss": _kto,
+    "linear_dpo_loss": _linear("dpo_loss", average=False),
+    "linear_cpo_loss": _linear("cpo_loss", average=False),
+    "linear_simpo_loss": _linear("simpo_loss", average=True),
+    "linear_kto_loss": _linear_kto,
 }

@@ -64,6 +64,20 @@ def _clip(i, x, y, temperature=0.07):
     return (_info_nce(i, x, y, temperature) + _info_nce(i, y, x, temperature)) / 2
 
 
+def _multiple_negatives(i, x, y, negatives, temperature=0.05):
+    candidates = [*y, *(n for own in negatives for n in own)]
+    scores = [_cosine(x[i], other) / temperature for other in candidates]
+    return _log_sum(scores) - scores[i]
+
+
+def _siglip(i, x, y, temperature=0.1, bias=-10.0):
+    total = []
+    for j, other in enumerate(y):
+        z = 1 if i == j else -1
+        total.append(_softplus(-z * (_cosine(x[i], other) / temperature + bias)))
+    return math.fsum(total)
+
+
 def _pairs(i, labels):
     alike = [j for j, k in enumerate(labels) if k == labels[i] and j != i]
     return alike, [j for j, k in enumerate(labels) if k != labels[i]]
@@ -125,6 +139,8 @@ REFERENCES = {
     "soft_triplet_loss": _row(lambda a, p, n: _softplus(_distance(a, p) - _distance(a, n))),
     "info_nce_loss": _batch(_info_nce),
     "clip_loss": _batch(_clip),
+    "multiple_negatives_ranking_loss": _batch(_multiple_negatives),
+    "siglip_loss": _batch(_siglip),
     "supervised_contrastive_loss": _batch(_supervised),
     "multi_similarity_loss": _batch(_multi_similarity),
     "circle_loss": _batch(_circle),

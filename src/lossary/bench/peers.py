@@ -63,11 +63,24 @@ def _least_squares(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean()
 
 
+def _dice(x: Tensor, y: Tensor) -> Tensor:
+    p, q = x.softmax(1), F.one_hot(y, x.shape[1]).movedim(-1, 1).float()
+    both, all_of = (p * q).flatten(2).sum(2), (p + q).flatten(2).sum(2)
+    return (1 - (2 * both + 1e-5) / (all_of + 1e-5)).mean()
+
+
+def _sigmoid_dice(x: Tensor, y: Tensor) -> Tensor:
+    p = x.sigmoid()
+    both, all_of = (p * y).flatten(1).sum(1), (p + y).flatten(1).sum(1)
+    return (1 - (2 * both + 1e-5) / (all_of + 1e-5)).mean()
+
+
 NAIVE: dict[str, Callable[..., Tensor]] = {
     "balanced_binary_cross_entropy": _balanced,
     "crammer_singer_loss": _crammer_singer,
     "entropy": lambda x: -(x.softmax(1) * x.log_softmax(1)).sum(1).mean(),
     "charbonnier_loss": lambda x, y: torch.sqrt((x - y) ** 2 + 1e-6).mean(),
+    "dice_loss": _dice,
     "exponential_loss": lambda x, y: torch.exp(-y * x).mean(),
     "focal_loss": _focal,
     "hinge_loss": lambda x, y: (1 - y * x).clamp(min=0).mean(),
@@ -80,6 +93,7 @@ NAIVE: dict[str, Callable[..., Tensor]] = {
     "non_saturating_generator_loss": lambda f: F.binary_cross_entropy_with_logits(
         f, torch.ones_like(f)
     ),
+    "sigmoid_dice_loss": _sigmoid_dice,
     "sigmoid_focal_loss": _sigmoid_focal,
     "quantile_loss": lambda x, y: torch.max(0.5 * (y - x), -0.5 * (y - x)).mean(),
     "squared_hinge_loss": lambda x, y: ((1 - y * x).clamp(min=0) ** 2).mean(),

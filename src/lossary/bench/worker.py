@@ -24,6 +24,7 @@ from ..validation import DOMAINS, validation
 from .peers import NAIVE, TORCH
 
 FEATURES = 64  # of losses that multiply by a matrix of prototypes
+IMAGES, CLASSES = 16, 4  # of a batch of images
 SECONDS = 0.4  # spent on each way to run a loss, at least 9 and at most 200 times
 
 
@@ -37,9 +38,19 @@ def measurable(spec: LossSpec) -> bool:
 
 
 def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
-    """Make tensors of float32: N is the rows, and all other dimensions together the columns."""
+    """Make tensors of float32: N is the rows, and all other dimensions together the columns.
+
+    A loss of whole images gets a few, which together are as large.
+    """
     torch.manual_seed(0)
     chosen = [operands[0] for operands in spec.signature.operands]
+    dims = {d for o in chosen for d in o.dims}
+    if "*" in dims and "N" in dims and "*" not in spec.signature.unit:
+        classes = CLASSES if "C" in dims else 1
+        count = max(1, min(IMAGES, rows * columns // (classes * columns)))
+        shape = (max(1, rows * columns // (count * classes * columns)), columns)
+        known = {"N": (count,), "C": (classes,), "*": shape}
+        return [_make(o, dict.fromkeys(dims, (FEATURES,)) | known) for o in chosen]
     matrix = any(len(set(o.dims) & {"C", "D"}) == 2 for o in chosen)
     batched = any("N" in o.dims for o in chosen)
     sizes: dict[str, tuple[int, ...]] = {"N": (rows,), "*": () if batched else (rows, columns)}
@@ -67,11 +78,13 @@ def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
     return made
 
 
-def options_for(spec: LossSpec, columns: int) -> dict[str, Tensor]:
-    """Make the hyperparameters that a loss has to be given: one number per class."""
-    parameters = inspect.signature(spec.function).parameters
-    needed = [n for n in spec.signature.extras if parameters[n].default is inspect.Parameter.empty]
-    return {name: torch.full((columns,), 0.5) for name in needed}
+def options_for(spec: LossSpec, columns: int) -> dict[str, Any]:
+    """Make the hyperparameters that a loss has to be given: of tensors, one number per class."""
+    empty = inspect.Parameter.empty
+    parameters = inspect.signature(spec.function).parameters.values()
+    needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is empty]
+    tensors = {n: torch.full((columns,), 0.5) for n in needed if n in spec.signature.extras}
+    return {n: spec.variants[0][n] for n in needed if n not in tensors} | tensors
 
 
 def ways(spec: LossSpec, columns: int, compiled: bool) -> dict[str, Callable[..., Tensor]]:

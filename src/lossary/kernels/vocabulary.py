@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..reduction import Reduction, reduce, weigh
 from ..signature import signature
-from .linear import LinearLoss
+from .linear import LinearLoss, LogitLoss
 
 
 @signature(
@@ -89,9 +89,9 @@ def vocab_parallel_linear_cross_entropy(
         "softcap": softcap,
         "temperature": temperature,
     }
-    keep = None if weight is None else weight != 0
     bias = None if linear_bias is None else linear_bias.to(input.dtype)
-    job = _OverProcesses(_no_definition, part, (target,), options, weight, keep)
+    of_logits = LogitLoss(_no_definition, lambda *_: part)
+    job = _OverProcesses(of_logits, (target,), options, weight, group=group)
     result = job(input, linear_weight, bias, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 
@@ -231,8 +231,11 @@ class _Known:
     units: Tensor
 
 
+@dataclass(frozen=True)
 class _OverProcesses(LinearLoss):
     """A linear loss whose input's gradient is the sum of all processes'."""
+
+    group: dist.ProcessGroup | None = None
 
     def gradients(
         self,
@@ -244,7 +247,7 @@ class _OverProcesses(LinearLoss):
     ) -> tuple[Tensor, list[Tensor | None]]:
         sums, found = super().gradients(input, matrix, bias, needs, factor)
         if found[0] is not None:
-            dist.all_reduce(found[0], group=cast(_Slice, self.rows).group)
+            dist.all_reduce(found[0], group=self.group)
         return sums, found
 
 

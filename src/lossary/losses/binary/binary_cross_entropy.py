@@ -10,6 +10,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce, reduce_kernel
 from ...signature import signature
 from ...spec import LossSpec, Trait
+from ...validation import is_readable
 
 
 @signature("prob *, prob * -> *")
@@ -38,6 +39,8 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(torch.tensor([0.9, 0.2]), torch.tensor([1, 0]))
     tensor(0.1643)
     """
+    if is_readable((input,)) and not input.isnan().any():
+        return reduce_kernel(F.binary_cross_entropy, input, target, weight, reduction)
     unknown = input.isnan()  # refused by torch's kernel; here a nan shows in the loss
     units = F.binary_cross_entropy(input.masked_fill(unknown, 0.5), target, reduction="none")
     return reduce(units.masked_fill(unknown, torch.nan), weight, reduction)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...base import FunctionLoss
 from ...fuse import fuse
-from ...kernels.linear import LinearLoss, RowLoss
+from ...kernels.linear import LinearLoss, LogitLoss, RowLoss
 from ...reduction import Reduction, reduce, weigh
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -75,7 +75,6 @@ def linear_cross_entropy(
     >>> linear_cross_entropy(x, w, torch.tensor([0]))
     tensor(0.1269)
     """
-    keep = None if weight is None else weight != 0
     options = {
         "class_weight": class_weight,
         "label_smoothing": label_smoothing,
@@ -84,7 +83,7 @@ def linear_cross_entropy(
         "temperature": temperature,
     }
     bias = None if linear_bias is None else linear_bias.to(input.dtype)
-    job = LinearLoss(_of_logits, _rows(input, target), (target,), options, weight, keep)
+    job = LinearLoss(OF_LOGITS, (target,), options, weight)
     result = job(input, linear_weight, bias, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 
@@ -115,7 +114,7 @@ def _of_logits(
     return reduce(units, weigh(own, weight), reduction)
 
 
-_OF_LOGITS = fuse(_of_logits, donate_input=True)
+_FUSED = fuse(_of_logits, donate_input=True)
 
 
 def _rows(input: Tensor, target: Tensor) -> RowLoss:
@@ -125,7 +124,10 @@ def _rows(input: Tensor, target: Tensor) -> RowLoss:
             from ...kernels.rows_triton import RowsOnGpu
 
             return RowsOnGpu()
-    return _OF_LOGITS
+    return _FUSED
+
+
+OF_LOGITS = LogitLoss(_of_logits, _rows, "linear_cross_entropy")
 
 
 class LinearCrossEntropyLoss(FunctionLoss):

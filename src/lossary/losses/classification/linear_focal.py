@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...base import FunctionLoss
 from ...fuse import fuse
-from ...kernels.linear import LinearLoss
+from ...kernels.linear import LinearLoss, LogitLoss
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -57,15 +57,15 @@ def linear_focal_loss(
     >>> linear_focal_loss(x, w, torch.tensor([0]))
     tensor(0.0018)
     """
-    keep = None if weight is None else weight != 0
     bias = None if linear_bias is None else linear_bias.to(input.dtype)
     options = {"gamma": gamma, "class_weight": class_weight}
-    job = LinearLoss(focal_loss, _OF_LOGITS, (target,), options, weight, keep)
+    job = LinearLoss(_OF_LOGITS, (target,), options, weight)
     result = job(input, linear_weight, bias, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 
 
-_OF_LOGITS = fuse(focal_loss, donate_input=True)
+_FUSED = fuse(focal_loss, donate_input=True)
+_OF_LOGITS = LogitLoss(focal_loss, lambda *_: _FUSED, "linear_focal_loss")
 
 
 class LinearFocalLoss(FunctionLoss):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce, weigh
+from ...reduction import Reduction, reduce, reduce_kernel, weigh
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -39,7 +40,8 @@ def nll_loss(
     tensor(0.3993)
     """
     own = None if class_weight is None else class_weight[target]
-    # not torch's kernel: its backward fails on some strides
+    if input.ndim == 2 and input.is_contiguous():  # torch's kernel fails on some strides
+        return reduce_kernel(F.nll_loss, input, target, weigh(own, weight), reduction)
     units = -input.gather(1, target.unsqueeze(1)).squeeze(1)
     return reduce(units, weigh(own, weight), reduction)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...base import FunctionLoss
 from ...fuse import fuse
 from ...kernels.divergence import kl_of_logs
-from ...kernels.linear import LinearLoss
+from ...kernels.linear import LinearLoss, LogitLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec
@@ -63,9 +63,7 @@ def linear_distillation_loss(
     tensor(0.4338)
     """
     options = {"beta": beta, "temperature": temperature}
-    keep = None if weight is None else weight != 0
-    beside = (teacher_input, teacher_weight)
-    job = LinearLoss(_of_logits, _OF_LOGITS, (), options, weight, keep, beside)
+    job = LinearLoss(_OF_LOGITS, (), options, weight, (teacher_input, teacher_weight))
     result = job(input, linear_weight, None, reduction)
     return result if reduction == "parts" else result.to(input.dtype)
 
@@ -92,7 +90,8 @@ def _of_logits(
     return reduce(temperature**2 * units, weight, reduction)
 
 
-_OF_LOGITS = fuse(_of_logits, donate_input=True)
+_FUSED = fuse(_of_logits, donate_input=True)
+_OF_LOGITS = LogitLoss(_of_logits, lambda *_: _FUSED, "linear_distillation_loss")
 
 
 class LinearDistillationLoss(FunctionLoss):

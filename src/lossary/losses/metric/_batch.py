@@ -22,12 +22,21 @@ def taking_part(weight: Tensor | None, x: Tensor) -> Tensor:
     return weight != 0
 
 
-def same_class(target: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which pairs are of one class, and which of two, as masks of shape (N, N)."""
-    equal = target.unsqueeze(1) == target.unsqueeze(0)
-    pairs = there.unsqueeze(1) & there.unsqueeze(0)
-    itself = torch.eye(len(target), dtype=torch.bool, device=target.device)
+def same_class(target: Tensor, there: Tensor, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
+    """Return which pairs are of one class, and which of two, as masks of shape (N, N).
+
+    Or of shape (n, N), the pairs of n ``rows`` with all samples.
+    """
+    equal = target[rows].unsqueeze(1) == target.unsqueeze(0)
+    pairs = there[rows].unsqueeze(1) & there.unsqueeze(0)
+    itself = same_sample(target, rows)
     return equal & pairs & ~itself, ~equal & pairs
+
+
+def same_sample(samples: Tensor, rows: slice = slice(None)) -> Tensor:
+    """Return which pairs are a sample and itself, as a mask like that of :func:`same_class`."""
+    place = torch.arange(len(samples), device=samples.device)
+    return place[rows].unsqueeze(1) == place
 
 
 def log_sum(exponents: Tensor, mask: Tensor) -> Tensor:

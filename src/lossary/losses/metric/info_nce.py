@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...base import FunctionLoss
+from ...kernels.pairs import rows_here
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -19,7 +20,7 @@ def info_nce_loss(
     input: Tensor,
     target: Tensor,
     *,
-    temperature: float = 0.1,
+    temperature: float | Tensor = 0.1,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -52,7 +53,7 @@ def clip_loss(
     input: Tensor,
     target: Tensor,
     *,
-    temperature: float = 0.07,
+    temperature: float | Tensor = 0.07,
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -80,15 +81,15 @@ def clip_loss(
 
 
 def _find(
-    x: Tensor, y: Tensor, temperature: float, weight: Tensor | None, reduction: Reduction
+    x: Tensor, y: Tensor, temperature: float | Tensor, weight: Tensor | None, reduction: Reduction
 ) -> Tensor:
+    rows = rows_here()
     return linear_cross_entropy(
-        x,
+        x[rows] / temperature,
         y,
-        torch.arange(len(x), device=x.device),
+        torch.arange(len(x), device=x.device)[rows],
         linear_bias=partners(weight, x),
-        temperature=temperature,
-        weight=weight,
+        weight=None if weight is None else weight[rows],
         reduction=reduction,
     )
 
@@ -98,7 +99,7 @@ class InfoNCELoss(FunctionLoss):
 
     function = staticmethod(info_nce_loss)
 
-    def __init__(self, *, temperature: float = 0.1, reduction: Reduction = "mean") -> None:
+    def __init__(self, *, temperature: float | Tensor = 0.1, reduction: Reduction = "mean") -> None:
         super().__init__(reduction, temperature=temperature)
 
 
@@ -107,7 +108,9 @@ class CLIPLoss(FunctionLoss):
 
     function = staticmethod(clip_loss)
 
-    def __init__(self, *, temperature: float = 0.07, reduction: Reduction = "mean") -> None:
+    def __init__(
+        self, *, temperature: float | Tensor = 0.07, reduction: Reduction = "mean"
+    ) -> None:
         super().__init__(reduction, temperature=temperature)
 
 

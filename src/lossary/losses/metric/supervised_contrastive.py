@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...kernels.pairs import distances, reduce_rows
+from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 from ._angles import length, normalize
@@ -43,14 +44,18 @@ def supervised_contrastive_loss(
     >>> supervised_contrastive_loss(x, torch.tensor([0, 0, 1, 1]), temperature=1.0)
     tensor(0.5514)
     """
-    x = normalize(input)
-    similarity = x @ x.T
-    alike, unlike = same_class(target, taking_part(weight, input))
-    logits = similarity / temperature
+    given = (normalize(input), target, taking_part(weight, input), temperature)
+    return reduce_rows(_supervised_contrastive, given, weight, reduction)
+
+
+def _supervised_contrastive(
+    rows: slice, x: Tensor, target: Tensor, there: Tensor, temperature: float
+) -> Tensor:
+    logits = x[rows] / temperature @ x.T
+    alike, unlike = same_class(target, there, rows)
     log_p = logits - torch.where(alike | unlike, logits, NEVER).logsumexp(1, keepdim=True)
     count = alike.sum(1)
-    units = -torch.where(alike, log_p, 0.0).sum(1) / count.clamp(min=1)
-    return reduce(units, weight, reduction)
+    return -torch.where(alike, log_p, 0.0).sum(1) / count.clamp(min=1)
 
 
 @signature("real N D, label N -> N", alpha="(0, inf)", beta="(0, inf)", base="[-1, 1]")
@@ -86,12 +91,16 @@ def multi_similarity_loss(
     >>> multi_similarity_loss(x, torch.tensor([0, 0, 1, 1]), alpha=1.0, beta=1.0)
     tensor(1.2685)
     """
-    x = normalize(input)
-    similarity = x @ x.T
-    alike, unlike = same_class(target, taking_part(weight, input))
-    near = log_sum(-alpha * (similarity - base), alike) / alpha
-    far = log_sum(beta * (similarity - base), unlike) / beta
-    return reduce(near + far, weight, reduction)
+    given = (normalize(input), target, taking_part(weight, input), alpha, beta, base)
+    return reduce_rows(_multi_similarity, given, weight, reduction)
+
+
+def _multi_similarity(
+    rows: slice, x: Tensor, target: Tensor, there: Tensor, alpha: float, beta: float, base: float
+) -> Tensor:
+    excess = x[rows] @ x.T - base
+    alike, unlike = same_class(target, there, rows)
+    return log_sum(-alpha * excess, alike) / alpha + log_sum(beta * excess, unlike) / beta
 
 
 @signature("real N D, label N -> N", margin="[0, 1]", gamma="(0, inf)")
@@ -125,17 +134,21 @@ def circle_loss(
     >>> circle_loss(x, torch.tensor([0, 0, 1, 1]), gamma=1.0)
     tensor(0.8970)
     """
-    x = normalize(input)
-    similarity = x @ x.T
-    alike, unlike = same_class(target, taking_part(weight, input))
+    given = (normalize(input), target, taking_part(weight, input), margin, gamma)
+    return reduce_rows(_circle, given, weight, reduction)
+
+
+def _circle(
+    rows: slice, x: Tensor, target: Tensor, there: Tensor, margin: float, gamma: float
+) -> Tensor:
+    similarity = x[rows] @ x.T
+    alike, unlike = same_class(target, there, rows)
     fixed = similarity.detach()
     near = -gamma * (1 + margin - fixed).clamp(min=0) * (similarity - 1 + margin)
     far = gamma * (fixed + margin).clamp(min=0) * (similarity - margin)
     both = _log_sum(near, alike) + _log_sum(far, unlike)
     complete = alike.any(1) & unlike.any(1)
-    return reduce(
-        torch.where(complete, F.softplus(torch.where(complete, both, 0.0)), 0.0), weight, reduction
-    )
+    return torch.where(complete, F.softplus(torch.where(complete, both, 0.0)), 0.0)
 
 
 @signature("real N D, label N -> N", margin="[0, inf)")
@@ -166,14 +179,18 @@ def batch_hard_triplet_loss(
     >>> batch_hard_triplet_loss(x, torch.tensor([0, 0, 1, 1]), margin=0.5)
     tensor(1.7500)
     """
-    difference = input.unsqueeze(1) - input.unsqueeze(0)
-    distance = length(difference).squeeze(-1)
-    alike, unlike = same_class(target, taking_part(weight, input))
+    given = (input, target, taking_part(weight, input), margin)
+    return reduce_rows(_batch_hard, given, weight, reduction)
+
+
+def _batch_hard(rows: slice, x: Tensor, target: Tensor, there: Tensor, margin: float) -> Tensor:
+    distance = distances(x[rows].detach(), x.detach())
+    alike, unlike = same_class(target, there, rows)
+    farthest = torch.where(alike, distance, -1.0).argmax(1)
+    nearest = torch.where(unlike, distance, torch.inf).argmin(1)
+    lead = length(x[rows] - x[farthest]) - length(x[rows] - x[nearest])
     complete = alike.any(1) & unlike.any(1)
-    farthest = torch.where(alike, distance, -torch.inf).amax(1) if len(input) else input.sum(1)
-    nearest = torch.where(unlike, distance, torch.inf).amin(1) if len(input) else input.sum(1)
-    lead = torch.where(complete, farthest, 0.0) - torch.where(complete, nearest, 0.0)
-    return reduce(torch.where(complete, (lead + margin).clamp(min=0), 0.0), weight, reduction)
+    return torch.where(complete, (lead.squeeze(1) + margin).clamp(min=0), 0.0)
 
 
 @signature("real N D, label N -> N", margin="[0, inf)")
@@ -204,12 +221,20 @@ def lifted_structure_loss(
     >>> lifted_structure_loss(x, torch.tensor([0, 0, 1, 1]))
     tensor(2.5455)
     """
-    difference = input.unsqueeze(1) - input.unsqueeze(0)
-    distance = length(difference).squeeze(-1)
-    alike, unlike = same_class(target, taking_part(weight, input))
-    complete = alike.any(1) & unlike.any(1)
+    given = (input, target, taking_part(weight, input), margin)
+    # on a GPU the gradient of torch's distances holds the differences of coordinates
+    width = input.numel() if input.is_cuda else len(input)
+    return reduce_rows(_lifted_structure, given, weight, reduction, width=width)
+
+
+def _lifted_structure(
+    rows: slice, x: Tensor, target: Tensor, there: Tensor, margin: float
+) -> Tensor:
+    distance = distances(x[rows], x)
+    alike, unlike = same_class(target, there, rows)
     both = _log_sum(distance, alike) + _log_sum(margin - distance, unlike)
-    return reduce(torch.where(complete, both, 0.0).clamp(min=0), weight, reduction)
+    complete = alike.any(1) & unlike.any(1)
+    return torch.where(complete, both, 0.0).clamp(min=0)
 
 
 def _log_sum(exponents: Tensor, mask: Tensor) -> Tensor:

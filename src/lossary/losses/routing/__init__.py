@@ -1,0 +1,1 @@
+"""Auxiliary losses of the routers of mixtures of experts."""

@@ -1,0 +1,1 @@
+"""Losses of representations that learn without labels."""
