@@ -44,9 +44,9 @@ fuzz: .venv/dev.stamp
 tables: .venv/dev.stamp
 	$(BIN)/python docs/trust_tables.py
 
-# How many small errors, put into the losses one at a time, the tests notice.
+# How many small errors, put into the losses one at a time, the tests notice: 500 of them, drawn from all.
 mutants: .venv/dev.stamp
-	$(BIN)/python tests/mutation/mutants.py
+	$(BIN)/python tests/mutation/mutants.py 500
 
 # How fast the losses are that others have too, and the page that says so. About an hour, on an idle machine.
 bench: .venv/dev.stamp

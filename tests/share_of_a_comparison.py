@@ -58,6 +58,7 @@ def losses() -> dict[str, tuple[nn.Module, str]]:
         "batch hard": (lossary.BatchHardTripletLoss(), "c"),
         "lifted": (lossary.LiftedStructureLoss(), "c"),
         "sum": (lossary.SupervisedContrastiveLoss(reduction="sum"), "c"),
+        "margin": (lossary.MarginLoss(3).double(), "c"),
         "features": (lossary.FeatureMatchingLoss(), "y"),
         "own": (OwnLoss(), "y"),
         "additive": (lossary.HuberLoss(), "y"),
@@ -143,6 +144,10 @@ def worker(rank: int, port: int, folder: str) -> None:
     empty = slice(0, 0) if rank == 0 else slice(None)
     value, *_ = step("SupCon", network(), AcrossProcesses(losses()["SupCon"][0]), empty, True)
     found["empty"] = value
+    lone = torch.ones(rank, 3, requires_grad=True)  # 12 bytes, and a class of 8 after them
+    value = AcrossProcesses(lossary.MultiSimilarityLoss())(lone, torch.zeros(rank, dtype=torch.long))
+    value.backward()
+    found["one"] = value.detach()
     x = torch.randn(3, 2 + rank)
     try:
         AcrossProcesses(lossary.InfoNCELoss())(x, x)

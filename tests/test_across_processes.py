@@ -64,6 +64,12 @@ def test_a_process_may_have_no_samples(results) -> None:
         torch.testing.assert_close(found["empty"], want, rtol=1e-10, atol=0)
 
 
+def test_there_may_be_one_sample_in_all(results) -> None:
+    """Whose row of bytes holds tensors of several dtypes."""
+    for found in results:
+        assert found["one"] == 0
+
+
 def test_shapes_that_differ_are_named(results) -> None:
     for found in results:
         assert "AcrossProcesses: samples must have the same shapes and dtypes" in found["error"]

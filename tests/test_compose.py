@@ -14,6 +14,11 @@ from lossary.train import Callback, Model
 X, Y = torch.tensor([1.0, 4.0]), torch.tensor([0.0, 0.0])
 
 
+class _Cubes(lossary.LossBase):
+    def units(self, input, target):
+        return (input - target).abs() ** 3
+
+
 def _grad_norm(losses):
     return GradNorm(losses, nn.Parameter(torch.ones(2)))
 
@@ -131,6 +136,13 @@ def test_the_average_follows_the_ratio_of_the_last_two_epochs():
     assert found == [0.0, 0.0, 3.0]  # from 0 to 1 is infinitely slow
 
 
+def test_a_loss_that_comes_back_from_zero_does_not_break_the_average():
+    loss = DynamicWeightAverage({"l1": lossary.L1Loss(), "mse": lossary.MSELoss()})
+    for mean in (0.0, 1e6):
+        loss.update({"l1": mean, "mse": mean})
+    assert [loss.coefficient(name) for name in loss.losses] == [1.0, 1.0]
+
+
 def test_the_total_of_the_average_is_saved_and_differentiated():
     loss = DynamicWeightAverage({"l1": lossary.L1Loss(), "mse": lossary.MSELoss()})
     loss.update({"l1": 1.0, "mse": 1.0})
@@ -238,6 +250,23 @@ def test_gradient_norms_rest_outside_of_training():
     assert set(loss.state_dict()) == {"factors", "first"}  # what is shared is not the loss's
 
 
+def test_a_part_of_nothing_is_no_beginning_of_gradient_norms():
+    network, x, y = _two_tasks()
+    losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
+    loss = GradNorm(losses, network[0].weight).double()
+    loss(network(x), y, weight=torch.zeros_like(y)).backward()  # all is masked
+    assert loss.first.isnan().all()
+    assert loss.factors.grad.tolist() == [0.0, 0.0]
+    parts = loss.named(network(x), y)
+    loss.total({"l1": parts["l1"], "mse": 0 * parts["mse"]})
+    loss.total(parts).backward()
+    assert loss.factors.grad.isfinite().all()
+    assert loss.first.tolist() == [part.item() for part in parts.values()]
+    fresh = GradNorm(losses, network[0].weight).double()
+    fresh.load_state_dict(loss.state_dict())
+    assert fresh.first.tolist() == loss.first.tolist()
+
+
 def test_gradient_norms_keep_coefficients_above_zero():
     network, x, y = _two_tasks()
     losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
@@ -296,6 +325,23 @@ def test_hard_units_are_the_largest_of_those_that_take_part():
     assert hard(x, torch.zeros(2, 2), weight=nothing) == 0
     with pytest.raises(ValueError, match=r"share must be in \(0, 1\]"):
         HardUnits(lossary.L1Loss(), share=0.0)
+
+
+def test_all_units_are_hard_at_a_share_of_one():
+    """Then the weighted mean is that of the loss itself, whatever the weights add up to."""
+    x, y = torch.tensor([[5.0, 1.0], [2.0, 4.0]]), torch.zeros(2, 2)
+    weight = torch.tensor([[0.1, 0.3], [0.0, 0.2]])
+    for inner in (lossary.L1Loss(), _Cubes()):
+        for reduction in ("none", "sum", "mean", "parts"):
+            found = HardUnits(inner, share=1.0).reduced(x, y, weight=weight, reduction=reduction)
+            wanted = inner.reduced(x, y, weight=weight, reduction=reduction)
+            torch.testing.assert_close(found, wanted)
+
+
+def test_hard_units_are_chosen_by_weighted_loss_and_averaged_by_weight():
+    x, weight = torch.tensor([5.0, 1.0, 2.0, 4.0]), torch.tensor([0.1, 3.0, 1.0, 1.0])
+    value = HardUnits(lossary.L1Loss(), share=0.5)(x, torch.zeros(4), weight=weight)
+    assert value.item() == pytest.approx((3 * 1.0 + 4.0) / (3 + 1))  # 0.5, 3, 2 and 4
 
 
 def test_several_outputs_have_a_coefficient_each():

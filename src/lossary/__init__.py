@@ -137,6 +137,10 @@ from .losses.boxes.eiou import (
     EIoULoss as EIoULoss,
     eiou_loss as eiou_loss,
 )
+from .losses.boxes.focal_eiou import (
+    FocalEIoULoss as FocalEIoULoss,
+    focal_eiou_loss as focal_eiou_loss,
+)
 from .losses.boxes.gaussian_wasserstein import (
     GaussianWassersteinLoss as GaussianWassersteinLoss,
     gaussian_wasserstein_loss as gaussian_wasserstein_loss,
@@ -144,6 +148,12 @@ from .losses.boxes.gaussian_wasserstein import (
 from .losses.boxes.giou import (
     GIoULoss as GIoULoss,
     giou_loss as giou_loss,
+)
+from .losses.boxes.inner_iou import (
+    FocalerIoULoss as FocalerIoULoss,
+    InnerIoULoss as InnerIoULoss,
+    focaler_iou_loss as focaler_iou_loss,
+    inner_iou_loss as inner_iou_loss,
 )
 from .losses.boxes.iou import (
     AlphaIoULoss as AlphaIoULoss,
@@ -153,6 +163,14 @@ from .losses.boxes.iou import (
     iou_loss as iou_loss,
     log_iou_loss as log_iou_loss,
 )
+from .losses.boxes.kfiou import (
+    KFIoULoss as KFIoULoss,
+    kfiou_loss as kfiou_loss,
+)
+from .losses.boxes.kullback_leibler_box import (
+    KullbackLeiblerBoxLoss as KullbackLeiblerBoxLoss,
+    kullback_leibler_box_loss as kullback_leibler_box_loss,
+)
 from .losses.boxes.mpdiou import (
     MPDIoULoss as MPDIoULoss,
     mpdiou_loss as mpdiou_loss,
@@ -160,6 +178,10 @@ from .losses.boxes.mpdiou import (
 from .losses.boxes.probiou import (
     ProbIoULoss as ProbIoULoss,
     probiou_loss as probiou_loss,
+)
+from .losses.boxes.shape_iou import (
+    ShapeIoULoss as ShapeIoULoss,
+    shape_iou_loss as shape_iou_loss,
 )
 from .losses.boxes.siou import (
     SIoULoss as SIoULoss,
@@ -329,6 +351,10 @@ from .losses.distillation.class_relations import (
     interclass_relation_loss as interclass_relation_loss,
     intraclass_relation_loss as intraclass_relation_loss,
 )
+from .losses.distillation.contrastive_representation import (
+    ContrastiveRepresentationDistillationLoss as ContrastiveRepresentationDistillationLoss,
+    contrastive_representation_distillation_loss as contrastive_representation_distillation_loss,
+)
 from .losses.distillation.features import (
     AttentionTransferLoss as AttentionTransferLoss,
     HintLoss as HintLoss,
@@ -353,6 +379,12 @@ from .losses.distillation.mutual_learning import (
     MutualLearningLoss as MutualLearningLoss,
     mutual_learning_loss as mutual_learning_loss,
 )
+from .losses.distillation.probabilistic_transfer import (
+    CorrelationCongruenceLoss as CorrelationCongruenceLoss,
+    ProbabilisticKnowledgeTransferLoss as ProbabilisticKnowledgeTransferLoss,
+    correlation_congruence_loss as correlation_congruence_loss,
+    probabilistic_knowledge_transfer_loss as probabilistic_knowledge_transfer_loss,
+)
 from .losses.distillation.relations import (
     RKDAngleLoss as RKDAngleLoss,
     RKDDistanceLoss as RKDDistanceLoss,
@@ -364,6 +396,10 @@ from .losses.distillation.relations import (
 from .losses.distillation.standardized import (
     StandardizedDistillationLoss as StandardizedDistillationLoss,
     standardized_distillation_loss as standardized_distillation_loss,
+)
+from .losses.distillation.variational_information import (
+    VariationalInformationDistillationLoss as VariationalInformationDistillationLoss,
+    variational_information_distillation_loss as variational_information_distillation_loss,
 )
 from .losses.divergence.alpha import (
     AlphaDivergence as AlphaDivergence,
@@ -943,6 +979,21 @@ from .losses.preference.kl_penalty import (
 from .losses.preference.kto import (
     KTOLoss as KTOLoss,
     kto_loss as kto_loss,
+)
+from .losses.preference.linear import (
+    LinearCPOLoss as LinearCPOLoss,
+    LinearDPOLoss as LinearDPOLoss,
+    LinearGRPOLoss as LinearGRPOLoss,
+    LinearKTOLoss as LinearKTOLoss,
+    LinearORPOLoss as LinearORPOLoss,
+    LinearSimPOLoss as LinearSimPOLoss,
+    linear_cpo_loss as linear_cpo_loss,
+    linear_dpo_loss as linear_dpo_loss,
+    linear_grpo_loss as linear_grpo_loss,
+    linear_kto_loss as linear_kto_loss,
+    linear_log_probability as linear_log_probability,
+    linear_orpo_loss as linear_orpo_loss,
+    linear_simpo_loss as linear_simpo_loss,
 )
 from .losses.preference.nca_pair import (
     NCAPairLoss as NCAPairLoss,

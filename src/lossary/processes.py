@@ -168,8 +168,11 @@ class _Gather(torch.autograd.Function):
         dist.all_gather(found, packed, group=group)
         rows = torch.cat([f[:size] for f, size in zip(found, sizes, strict=True)])
         pieces = rows.split([t.shape[1] for t in raw], 1)
+        # a copy, as a view of another dtype wants its bytes to begin and to repeat where it may
         whole = tuple(
-            piece.contiguous().view(t.dtype).reshape(sum(sizes), *t.shape[1:])
+            piece.clone(memory_format=torch.contiguous_format)
+            .view(t.dtype)
+            .reshape(sum(sizes), *t.shape[1:])
             for piece, t in zip(pieces, tensors, strict=True)
         )
         ctx.mark_non_differentiable(*(t for t in whole if not t.is_floating_point()))

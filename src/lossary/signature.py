@@ -178,7 +178,7 @@ class Signature:
         intervals: the range of each numeric hyperparameter that has one.
         extras: the tensors among the hyperparameters, all optional.
         widens: whether half precision becomes single precision; if not, all tensors take the dtype
-            of the first, and the formula sees to its own sums.
+            of the first, but those of one number per unit, and the formula sees to its own sums.
     """
 
     loss: str
@@ -336,7 +336,8 @@ class Signature:
         calls = any(operand.domain == "fn" for operand in chosen)
         casts: list[torch.dtype | None] = []
         for operand, value in zip(chosen, tensors, strict=True):
-            want = torch.int64 if operand.whole else common
+            per_unit = bool(operand.dims) and set(operand.dims) <= set(self.unit)
+            want = torch.int64 if operand.whole else wide if per_unit else common
             # what goes into a network of the user's stays in the dtype of that network
             other = isinstance(value, Tensor) and value.dtype != want
             casts.append(want if other and not calls else None)

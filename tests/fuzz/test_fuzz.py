@@ -22,6 +22,7 @@ from lossary.spec import LossSpec, Trait
 CALLS = int(os.environ.get("LOSSARY_FUZZ", "25"))
 SPECS = [spec for spec in catalog() if spec.example is None]
 SIZE = st.sampled_from([0, 1, 1, 2, 3, 7])
+SOME = st.sampled_from([1, 2, 3, 7])
 MAGNITUDES = [0.0, 1e-30, 1e-6, 1.0, 30.0, 1e3, 1e4]
 
 
@@ -31,6 +32,13 @@ def calls(draw: st.DrawFn, subject: Subject) -> tuple[Tensors, dict[str, object]
     hyper = dict(draw(st.sampled_from(subject.variants)))
     fixed = {dim for operand in subject.signature.extras.values() for dim in operand.dims}
     bound = any(isinstance(value, Tensor) for value in hyper.values())
+    # an index into nothing would have no valid value
+    indexed = {
+        operand.over
+        for either in subject.signature.operands
+        for operand in either
+        if operand.domain == "label" and operand.over not in operand.dims
+    }
     sizes: dict[str, tuple[int, ...]] = {}
     for either in subject.signature.operands:
         for dim in (dim for operand in either for dim in operand.dims):
@@ -44,7 +52,7 @@ def calls(draw: st.DrawFn, subject: Subject) -> tuple[Tensors, dict[str, object]
                     "C", (3,) if bound and "C" in fixed else (draw(st.integers(1, 6)),)
                 )
             else:
-                sizes.setdefault(dim, (draw(SIZE),))
+                sizes.setdefault(dim, (draw(SOME if dim in indexed else SIZE),))
     which = draw(st.integers(0, 1))
     seed = draw(st.integers(0, 2**32 - 1))
     generator = torch.Generator().manual_seed(seed)
@@ -83,7 +91,12 @@ def make(
     top = torch.finfo(dtype).max / 16
     match operand.domain:
         case "label" | "count":
-            return torch.randint(operand.end(sizes) or 5, shape, generator=generator)
+            end = operand.end(sizes)
+            if end is None:
+                end = 5
+            # of an empty dimension only no index at all: randint wants a range even then
+            assert end or 0 in shape
+            return torch.randint(max(1, end), shape, generator=generator)
         case "sign":
             return torch.where(normal > 0, 1.0, -1.0).to(dtype)
         case "nonneg":

@@ -139,6 +139,18 @@ def test_the_dtype_of_the_hidden_states_is_that_of_the_products(made):
     close([double], [plain(x.double(), w.double(), y)], tolerance=1e-12)
 
 
+def test_chunks_of_half_precision_are_few():
+    """Each rounds the gradient of the weight, which all logits at once would round one time."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(8192, 128, generator=generator).bfloat16().requires_grad_()
+    w = (torch.randn(C, 128, generator=generator) / 6).bfloat16().requires_grad_()
+    y = torch.randint(C, (8192,), generator=generator)
+    exact = torch.autograd.grad(plain(x.double(), w.double(), y), w)[0]
+    for loss, tolerance in ((plain, 3e-3), (lossary.linear_cross_entropy, 4.5e-3)):
+        found = torch.autograd.grad(loss(x, w, y), w)[0].double()
+        assert (found - exact).norm() < tolerance * exact.norm()
+
+
 def test_without_compiled_code_it_is_the_same(made, monkeypatch):
     x, w, y = made
     monkeypatch.setattr(fused._Dispatcher, "_look_up", lambda *_: None)
@@ -287,3 +299,20 @@ def test_it_takes_a_fraction_of_the_memory():
     assert peaks[0] > 900 * 2**20  # the logits and their gradient
     assert peaks[1] < 0.1 * peaks[0]
     assert peaks[2] < 0.1 * peaks[0]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_the_second_derivative_of_tied_weights(reduction):
+    """The hidden states are made from the matrix: no gradient runs through both."""
+    matrix = torch.randn(12, 4, dtype=torch.float64, requires_grad=True)
+    found = []
+    for loss in (lossary.linear_cross_entropy, dense):
+        value = loss(matrix[:5].tanh(), matrix, torch.arange(5), reduction=reduction).sum()
+        (slope,) = torch.autograd.grad(value, matrix, create_graph=True)
+        found += [slope, *torch.autograd.grad(slope.square().sum(), matrix)]
+    torch.testing.assert_close(found[0], found[2])
+    torch.testing.assert_close(found[1], found[3])
+
+
+def dense(input, matrix, target, reduction):
+    return lossary.cross_entropy(input @ matrix.T, target, reduction=reduction)

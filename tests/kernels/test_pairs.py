@@ -148,8 +148,9 @@ def loss(x, y, classes):
         return siglip_loss(x, y)
     other = y if name in ("info_nce_loss", "clip_loss") else classes
     return getattr(lossary, name)(x, other)
-torch.autograd.grad(loss(x[:300], y[:300], classes[:300]), x)
-Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the few rows
+rows = slice(1024)  # enough for what is loaded once: the compiler of fused losses
+torch.autograd.grad(loss(x[rows], y[rows], classes[rows]), x)
+Path("/proc/self/clear_refs").write_text("5")  # forget the peak of these rows
 before = _memory("VmRSS")
 torch.autograd.grad(loss(x, y, classes), x)
 print(int(_memory("VmHWM") - before))
@@ -168,4 +169,4 @@ def test_it_takes_less_than_a_matrix_of_pairs(name):
 @pytest.mark.parametrize("name", ["info_nce_loss", "clip_loss", "ranking"])
 def test_losses_by_linear_cross_entropy_take_less_too(name):
     peak = int(subprocess.check_output([sys.executable, "-c", PROGRAM, name], text=True))
-    assert peak < 0.9 * 4 * 8192**2
+    assert peak < 0.25 * 4 * 8192**2

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import random
 import sys
 import types
 from collections.abc import Iterator
@@ -138,25 +139,30 @@ def noticed(spec: LossSpec) -> bool:
 
 
 def main() -> None:
-    """Try every mutant of the losses named, or of all."""
+    """Try the mutants of the losses named, or so many of all, drawn at random."""
     torch.set_num_threads(1)
-    killed, tried, survivors = 0, 0, []
+    named = [a for a in sys.argv[1:] if not a.isdecimal()]
+    sample = next((int(a) for a in sys.argv[1:] if a.isdecimal()), None)
+    every = []
     for spec in catalog():
-        if len(sys.argv) > 1 and spec.name not in sys.argv[1:]:
-            continue
-        source = inspect.getsource(inspect.getmodule(spec.function))  # type: ignore[arg-type]  # every loss has one
-        of_loss = 0
-        for told, tree in mutations(ast.parse(source), spec.name):
-            try:
-                dead = noticed(build(spec, tree))
-            except Exception:  # a mutant that cannot even be built is noticed
-                dead = True
-            tried, killed, of_loss = tried + 1, killed + dead, of_loss + 1
-            if not dead:
-                survivors.append(f"{spec.name}, {told}")
-        print(f"{spec.name}: {of_loss} mutants", flush=True)
-    print(f"{killed} of {tried} mutants killed, {killed / max(tried, 1):.1%}")
-    print(*survivors, sep="\n")
+        if not named or spec.name in named:
+            source = inspect.getsource(inspect.getmodule(spec.function))  # type: ignore[arg-type]  # every loss has one
+            every += [(spec, *found) for found in mutations(ast.parse(source), spec.name)]
+    chosen = every if sample is None else random.Random(0).sample(every, min(sample, len(every)))
+    killed, survivors = 0, []
+    for number, (spec, told, tree) in enumerate(chosen, 1):
+        try:
+            dead = noticed(build(spec, tree))
+        except Exception:  # a mutant that cannot even be built is noticed
+            dead = True
+        killed += dead
+        if not dead:
+            survivors.append(f"{spec.name}, {told}")
+            print(survivors[-1], flush=True)
+        if number % 50 == 0:
+            print(f"{number} of {len(chosen)}", flush=True)
+    share = killed / max(len(chosen), 1)
+    print(f"{killed} of {len(chosen)} mutants killed, {share:.1%}; there are {len(every)} in all")
 
 
 if __name__ == "__main__":

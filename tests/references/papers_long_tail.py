@@ -103,6 +103,7 @@ def _multi_positive(row, y):
         row[j] - row[i] + math.log(y[i]) + math.log(1 - y[j])
         for i in range(len(row))
         for j in range(len(row))
+        if y[i] > 0 and y[j] < 1
     ]
     top = max(exponents)
     return top + math.log(math.fsum(math.exp(e - top) for e in exponents))

@@ -45,12 +45,12 @@ def _standardized(x, y, *, temperature=2.0):
 
 
 def _inter(x, y, *, temperature=1.0, eps=1e-5):
-    """Huang et al. 2022, eq. 7."""
+    """Huang et al. 2022, inter-class."""
     return 1 - _correlation(_softmax(x, temperature), _softmax(y, temperature), eps)
 
 
 def _intra(x, y, *, temperature=1.0, eps=1e-5):
-    """Huang et al. 2022, eq. 9: the same for the columns."""
+    """Huang et al. 2022, intra-class: the same for the columns."""
     with workdps(60):
         q, p = ([_softmax(row, temperature) for row in t.tolist()] for t in (x, y))
         columns = zip(zip(*q, strict=True), zip(*p, strict=True), strict=True)
@@ -59,7 +59,7 @@ def _intra(x, y, *, temperature=1.0, eps=1e-5):
 
 
 def _mutual(x, y, label, *, alpha=1.0):
-    """Zhang et al. 2018, eq. 5 to 7."""
+    """Zhang et al. 2018, the losses of both networks."""
     p, q = _softmax(x), _softmax(y)
     return -log(p[label]) - log(q[label]) + alpha * (_kl(q, p) + _kl(p, q))
 

@@ -31,7 +31,7 @@ def _discriminator(real, fake, real_logits, fake_logits, real_label, fake_label)
 
 
 def _mode_seeking(x, y, a, b, *, eps=1e-5):
-    """Mao et al. 2019, eq. 3."""
+    """Mao et al. 2019."""
     found = []
     for images, latents in zip(zip(x, y, strict=True), zip(a, b, strict=True), strict=True):
         d_image, d_latent = (

@@ -77,7 +77,7 @@ def _dot(p, q):
 
 
 def _contextual(x, y, *, bandwidth=0.5, eps=1e-5):
-    """Mechrez et al. 2018, eq. 2 to 5."""
+    """Mechrez et al. 2018."""
     units = []
     for ours, theirs in zip(x.tolist(), y.tolist(), strict=True):
         size = len(theirs[0])

@@ -65,7 +65,9 @@ def _plackett_luce(policy, reference, *, beta=0.1):
 def _gspo(x, old, a, mask, *, clip_low=3e-4, clip_high=4e-4, max_log_ratio=20.0):
     """Zheng et al. 2025; past the bound the exponential goes on along its tangent."""
     kept = [mpf(p) - q for p, q, m in zip(x, old, mask, strict=True) if m]
-    mean = fsum(kept) / max(1, len(kept))
+    if not kept:
+        return 0
+    mean = fsum(kept) / len(kept)
     s = exp(min(mean, max_log_ratio)) * (1 + max(0, mean - max_log_ratio))
     return -min(s * a, min(max(s, 1 - mpf(clip_low)), 1 + mpf(clip_high)) * a)
 

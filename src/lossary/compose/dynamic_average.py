@@ -76,9 +76,10 @@ class DynamicWeightAverage(BalancedSum):
             found.append(mean)
         last, before = self.means.new_tensor(found), self.means[1]
         self.means = torch.stack([before, last])
-        least = torch.finfo(torch.float32).tiny
+        limits = torch.finfo(last.dtype)
         known = (last != before) & ~before.isnan()
-        speed = torch.where(known, last / before.clamp(min=least), 1.0)
+        ratio = (last / before.clamp(min=limits.tiny)).clamp(max=limits.max)
+        speed = torch.where(known, ratio, 1.0)
         shares = torch.softmax(speed / self.temperature, 0)
         self.factors = (len(found) * shares).to(self.factors.dtype)
 

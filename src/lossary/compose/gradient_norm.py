@@ -37,7 +37,7 @@ class GradNorm(BalancedSum):
             equal.
         initial: the loss :math:`L_i(0)` that each part starts with, for parts whose first value
             says little: the logarithm of the number of classes for cross-entropy. The first value
-            in training where it is not given.
+            above 0 in training where it is not given.
 
     Raises:
         ValueError: if ``alpha`` is negative, no parameter is shared, an initial loss is of no part
@@ -111,8 +111,10 @@ class GradNorm(BalancedSum):
         norms = torch.stack([self._norm(name, part) for name, part in parts.items()])
         norms = norms.to(self.factors.dtype)
         values = torch.stack([part.detach().to(norms.dtype) for part in parts.values()])
-        self.first = torch.where(self.first.isnan(), values, self.first)
-        ratio = values / self.first.clamp(min=torch.finfo(norms.dtype).tiny)
+        # a part of which nothing took part yet has a loss of 0, which is no beginning
+        begins = self.first.isnan() & (values > 0) & values.isfinite()
+        self.first = torch.where(begins, values, self.first)
+        ratio = torch.where(self.first.isnan(), 1.0, values / self.first)
         rate = ratio / ratio.mean().clamp(min=torch.finfo(norms.dtype).tiny)
         pull = self.factors.detach() * norms
         return torch.sign(pull - pull.mean() * rate**self.alpha) * norms

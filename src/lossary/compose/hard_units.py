@@ -55,12 +55,17 @@ class HardUnits(LossBase):
             operands = self.loss.operands(*tensors)
             ignore_index = getattr(self.loss, "ignore_index", None)
             weight = self.loss.signature.admit(operands, weight, ignore_index).weight
-        units = self.loss.reduced(*tensors, weight=weight, reduction="none")
-        there = torch.ones_like(units) if weight is None else fit_weight(weight, units.shape) != 0
+        if weight is None:
+            units = self.loss.reduced(*tensors, reduction="none")
+            there = own = torch.ones_like(units)
+        else:  # to be weighed once only: here it says which units take part
+            units = self.loss.reduced(*tensors, weight=weight != 0, reduction="none")
+            own = fit_weight(weight, units.shape).to(units.dtype)
+            there = own != 0
         count = (there.sum() * self.share).ceil()
-        cost = torch.where(there != 0, units.detach(), -torch.inf)
+        cost = torch.where(there != 0, own * units.detach(), -torch.inf)
         order = cost.flatten().argsort(descending=True, stable=True)
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order), device=order.device)
         kept = rank.reshape(units.shape) < count
-        return units, kept.to(units.dtype), tensors, None
+        return units, kept * own, tensors, None

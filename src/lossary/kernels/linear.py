@@ -244,10 +244,9 @@ class _InChunks(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, ...]:
-        input, matrix, bias, *gradients = ctx.saved_tensors
         if torch.is_grad_enabled():
-            value = ctx.job.formula(input, matrix, bias, ctx.reduction).to(incoming.dtype)
-            return None, None, *_differentiate(value, (input, matrix, bias), incoming)
+            return None, None, *_differentiate(ctx, ctx.reduction, incoming)
+        gradients = ctx.saved_tensors[3:]
         factor = incoming[0] if ctx.reduction == "parts" else incoming
         if factor.is_cpu and factor.item() == 1:
             return None, None, *gradients
@@ -274,18 +273,23 @@ class _Recomputed(torch.autograd.Function):
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, ...]:
         input, matrix, bias = ctx.saved_tensors
         if torch.is_grad_enabled():
-            units = ctx.job.formula(input, matrix, bias, "none").to(incoming.dtype)
-            return None, None, *_differentiate(units, (input, matrix, bias), incoming)
+            return None, None, *_differentiate(ctx, "none", incoming)
         needs = ctx.needs_input_grad[2:]
         return None, None, *ctx.job.gradients(input, matrix, bias, needs, incoming)[1]
 
 
-def _differentiate(
-    value: Tensor, inputs: tuple[Tensor | None, ...], incoming: Tensor
-) -> Iterator[Tensor | None]:
-    wanted = [t for t in inputs if t is not None and t.requires_grad]
+def _differentiate(ctx: Any, reduction: Reduction, incoming: Tensor) -> Iterator[Tensor | None]:
+    """Differentiate the formula, so that the gradients can be differentiated again."""
+    needs = ctx.needs_input_grad[2:]
+    # aliases: where one of them was made from another, no gradient runs through both
+    given = [
+        t.view_as(t) if needed else t
+        for t, needed in zip(ctx.saved_tensors, needs, strict=False)  # gradients come behind them
+    ]
+    value = ctx.job.formula(*given, reduction).to(incoming.dtype)
+    wanted = [t for t, needed in zip(given, needs, strict=True) if needed]
     found = iter(torch.autograd.grad(value, wanted, incoming, create_graph=True))
-    return (next(found) if t is not None and t.requires_grad else None for t in inputs)
+    return (next(found) if needed else None for needed in needs)
 
 
 def _compiled(

@@ -72,7 +72,7 @@ def running_average_precision_loss(
     SOAP: its gradient is that of :func:`~lossary.average_precision_loss` over the whole data, where
     a batch holds too few samples to tell the precision. Its value tells nothing: it is zero where
     the running means are those of the batch, and may be negative. Watch the average precision
-    instead.
+    instead. A sample whose running means are zero, as before its first update, costs nothing.
 
     The unit is a positive; the others weigh nothing themselves, but one of zero ``weight`` is not
     compared with. Samples are compared within the batch, so micro-batches do not add up to the loss
@@ -96,9 +96,16 @@ def running_average_precision_loss(
     tensor(0.1250)
     """
     among_all, among_present = _means(input, target, margin, weight)
+    if running.shape[1] != 2:
+        raise ValueError(
+            "running_average_precision_loss: running must have two columns, the means over all "
+            f"and over positives, got {running.shape[1]}"
+        )
     u, v = running.detach()[index].unbind(1)
+    seen = u > 0
     u = u.clamp(min=LEAST)
-    return reduce((v / u * among_all - among_present) / u, weigh(target, weight), reduction)
+    units = torch.where(seen, (v / u * among_all - among_present) / u, 0.0)
+    return reduce(units, weigh(target, weight), reduction)
 
 
 def _means(

@@ -12,6 +12,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
+from ...validation import assert_values, check_values, is_assertable, is_readable, level
 
 
 @signature(
@@ -54,6 +55,10 @@ def adaptive_softmax_loss(
         div_value: :math:`v`, how much shorter the projection of each next cluster is.
         ignore_index: a unit with this class index weighs nothing.
 
+    Raises:
+        ValueError: if a label is no class, the cutoffs do not rise between 0 and ``num_classes``,
+            or the weights do not have the length that they ask for.
+
     References:
         Grave et al., *Efficient Softmax Approximation for GPUs*, ICML 2017.
 
@@ -64,7 +69,8 @@ def adaptive_softmax_loss(
     """
     starts = [*cutoffs, num_classes]
     places = _places(starts, head.shape[0], tails.shape[0], input.shape[1], div_value)
-    # the row of the head for each class; embedding refuses classes that there are not
+    _check_labels(target, num_classes)
+    # the row of the head for each class
     row = torch.arange(num_classes, device=target.device)
     for k in range(len(cutoffs)):
         row[starts[k] : starts[k + 1]] = starts[0] + k
@@ -84,6 +90,16 @@ def adaptive_softmax_loss(
             cost = F.cross_entropy(input @ projection.T @ classes.T, own, reduction="none")
             units = units + torch.where(inside, cost, 0.0)
     return reduce(units, weight, reduction)
+
+
+def _check_labels(target: Tensor, num_classes: int) -> None:
+    """Raise ValueError if a label is no class: the signature cannot say how many there are."""
+    if level() == "values":
+        name = "adaptive_softmax_loss: target"
+        if is_readable((target,)):
+            check_values(name, "label", target, num_classes, nan=False)
+        elif is_assertable((target,)):
+            assert_values(name, "label", target, num_classes, nan=False)
 
 
 def _may_select(input: Tensor) -> bool:

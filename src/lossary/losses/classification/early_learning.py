@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
@@ -95,23 +95,12 @@ class EarlyLearningLoss(FunctionLoss):
         self.ensemble[index] = momentum * self.ensemble[index] + (1 - momentum) * p
 
 
-def _example(generator: Generator) -> tuple[object, ...]:
-    """Make a batch of four of six samples: an empty data set has none."""
-    return (
-        torch.randn(4, 3, generator=generator),
-        torch.randn(6, 3, generator=generator).softmax(1),
-        torch.tensor([2, 0, 1, 1]),
-        torch.tensor([5, 0, 3, 2]),
-    )
-
-
 SPEC = LossSpec(
     function=early_learning_loss,
     module=EarlyLearningLoss,
     traits=Trait.SHIFT_INVARIANT,
     variants=({}, {"strength": 0.5}),
     paper="arXiv:2007.00151",
-    example=_example,
     owned={"ensemble": "ensemble"},
     sizes={"num_samples": "S", "num_classes": "C"},
 )

@@ -10,7 +10,8 @@ from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
-HALVINGS = 30  # of an interval no longer than 1, before the steps that the gradient goes through
+HALVINGS = 30  # of an interval no longer than 1
+NEWTON = 3  # steps after these, to the last digit
 
 
 @signature("real N C *, label N * -> N *", alpha="(1, 2]")
@@ -49,25 +50,33 @@ def entmax_loss(
     z = input - input.amax(1, keepdim=True)
     power = 1 / (alpha - 1)
     scaled = (alpha - 1) * z
-    low = torch.full_like(z[:, :1], -1.0)
-    high = torch.full_like(low, -((1 / input.shape[1]) ** (alpha - 1)))
-    fixed = scaled.detach()
+    threshold, share = _solve(scaled.detach(), alpha)
+    threshold = threshold + (share * (scaled - scaled.detach())).sum(1, keepdim=True)
+    # the dual problem: where the threshold solves it, its own slope does not matter
+    least = (threshold.squeeze(1) + 1 / alpha) * power
+    gain = _powers(scaled - threshold, alpha * power).sum(1) / alpha
+    own = z.gather(1, target.unsqueeze(1)).squeeze(1)
+    units = least + gain - own
+    return reduce(units + (-units.detach()).clamp(min=0), weight, reduction)  # rounding below zero
+
+
+def _solve(scaled: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the threshold, and its derivative in each of ``scaled``."""
+    power = 1 / (alpha - 1)
+    low = torch.full_like(scaled[:, :1], -1.0)
+    high = torch.full_like(low, -((1 / scaled.shape[1]) ** (alpha - 1)))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        enough = _powers(fixed - middle, power).sum(1, keepdim=True) >= 1
+        enough = _powers(scaled - middle, power).sum(1, keepdim=True) >= 1
         low, high = torch.where(enough, middle, low), torch.where(enough, high, middle)
-    # a step of Newton's method is exact in its first derivative, a second one in the next, too
     threshold = low
-    for _ in range(2):
+    for _ in range(NEWTON):
         room = scaled - threshold
+        slopes = power * _powers(room, power - 1)
         excess = _powers(room, power).sum(1, keepdim=True) - 1
-        slope = power * _powers(room, power - 1).sum(1, keepdim=True)
-        threshold = threshold + excess / slope
-    room = scaled - threshold
-    p, p_alpha = _powers(room, power), _powers(room, alpha * power)
-    own = z.gather(1, target.unsqueeze(1)).squeeze(1)
-    units = (p * z).sum(1) - own + (1 - p_alpha.sum(1)) / (alpha * (alpha - 1))
-    return reduce(units, weight, reduction)
+        threshold = threshold + excess / slopes.sum(1, keepdim=True)
+    slopes = power * _powers(scaled - threshold, power - 1)
+    return threshold, slopes / slopes.sum(1, keepdim=True)
 
 
 def _powers(room: Tensor, power: float) -> Tensor:

@@ -156,7 +156,9 @@ class EqualizationV2Loss(FunctionLoss):
         size = (torch.sigmoid(logits) - labels).abs()
         self.positive_gradient += present * (size * labels).sum(0)
         self.negative_gradient += absent * (size * (1 - labels)).sum(0)
-        self.gradient_ratio.copy_(self.positive_gradient / (self.negative_gradient + 1e-10))
+        found = self.positive_gradient / (self.negative_gradient + 1e-10)
+        unseen = (self.positive_gradient == 0) & (self.negative_gradient == 0)
+        self.gradient_ratio.copy_(torch.where(unseen, ratio, found))
 
 
 SPECS = (

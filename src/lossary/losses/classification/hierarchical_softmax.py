@@ -54,6 +54,10 @@ def hierarchical_softmax_loss(
             (C, L).
         ignore_index: a unit with this class index weighs nothing.
 
+    Raises:
+        ValueError: if only one of ``path_nodes`` and ``path_code`` is given, or they do not have a
+            row for each class.
+
     References:
         Morin and Bengio, *Hierarchical Probabilistic Neural Network Language Model*, AISTATS 2005.
 
@@ -69,6 +73,11 @@ def hierarchical_softmax_loss(
     if path_nodes is None or path_code is None:
         nodes, turns = _complete_tree(target, linear_weight.shape[0] + 1)
     else:
+        if path_nodes.shape[0] != linear_weight.shape[0] + 1:
+            raise ValueError(
+                "hierarchical_softmax_loss: path_nodes must have one row per class, one more than "
+                f"there are nodes, {linear_weight.shape[0] + 1}, got {path_nodes.shape[0]}"
+            )
         nodes, turns = path_nodes[target], path_code[target]
     score = (input.unsqueeze(1) * linear_weight[nodes]).sum(2)
     if linear_bias is not None:

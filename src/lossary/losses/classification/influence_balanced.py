@@ -28,7 +28,10 @@ def influence_balanced_loss(
 
     For imbalanced classes, in the second half of training: samples that shape the decision boundary
     most, mostly of frequent classes, count for less. Train with the cross-entropy first; from the
-    start it learns little.
+    start it learns little. The paper weighs the classes too, by their inverse numbers: that is
+    ``weight=class_weight[target]``.
+
+    The gradient goes through the influence as well, as it does in the authors' code.
 
     Args:
         input: logits, of shape (N, C).

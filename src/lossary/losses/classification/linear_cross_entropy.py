@@ -52,8 +52,9 @@ def linear_cross_entropy(
     The matrix products run in the dtype of ``input`` (float16, whose range is too small, in
     float32), the softmax in single precision.
     ``reduction="none"`` computes the logits a second time in the backward pass, because only then
-    is it known how much each row counts. Under ``torch.compile``, ``torch.func`` and for second
-    derivatives the definition runs as it is, and holds the logits.
+    is it known how much each row counts. ``torch.compile`` sees one operator that does the same.
+    Under ``torch.func``, for second derivatives and in an exported program the definition runs as
+    it is, and holds the logits.
 
     Args:
         input: hidden states, of shape (N, D).

@@ -36,7 +36,7 @@ def interclass_relation_loss(
             where they hardly differ.
 
     References:
-        Huang et al., *Knowledge Distillation from A Stronger Teacher*, NeurIPS 2022, eq. 7.
+        Huang et al., *Knowledge Distillation from A Stronger Teacher*, NeurIPS 2022.
 
     >>> interclass_relation_loss(torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 0.0]]))
     tensor(2.)
@@ -70,7 +70,7 @@ def intraclass_relation_loss(
             where they hardly differ.
 
     References:
-        Huang et al., *Knowledge Distillation from A Stronger Teacher*, NeurIPS 2022, eq. 9.
+        Huang et al., *Knowledge Distillation from A Stronger Teacher*, NeurIPS 2022.
 
     >>> student = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     >>> intraclass_relation_loss(student, -student)

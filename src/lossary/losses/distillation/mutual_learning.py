@@ -38,7 +38,7 @@ def mutual_learning_loss(
         ignore_index: a unit with this class index weighs nothing.
 
     References:
-        Zhang et al., *Deep Mutual Learning*, CVPR 2018, eq. 5 to 7, with both networks in one step.
+        Zhang et al., *Deep Mutual Learning*, CVPR 2018, with both networks in one step.
 
     >>> one, other = torch.tensor([[0.0, 0.0]]), torch.tensor([[100.0, 0.0]])
     >>> mutual_learning_loss(one, other, torch.tensor([0]))  # log 2 + 0 + log 2 + 50 - log 2

@@ -39,7 +39,7 @@ def mode_seeking_loss(
 
     References:
         Mao et al., *Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis*, CVPR
-        2019, eq. 3, as the inverse that its authors minimize.
+        2019, as the inverse that its authors minimize.
 
     >>> first, second = torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]])
     >>> mode_seeking_loss(first, second, torch.tensor([[1.0]]), torch.tensor([[0.5]]))

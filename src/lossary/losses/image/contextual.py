@@ -43,7 +43,7 @@ def contextual_loss(
 
     References:
         Mechrez, Talmi and Zelnik-Manor, *The Contextual Loss for Image Transformation with
-        Non-Aligned Data*, ECCV 2018, eq. 2 to 5.
+        Non-Aligned Data*, ECCV 2018.
 
     >>> features = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
     >>> contextual_loss(features.flip(1), features)  # the same ones in other places

@@ -61,6 +61,11 @@ def lpips_loss(
     for layer, (_, x, y) in enumerate(pairs):
         apart = (_direction(x) - _direction(y)).square()
         if channel_weights is not None:
+            if channel_weights[layer].shape != x.shape[1:2]:
+                raise ValueError(
+                    f"channel_weights must have one number per channel, {x.shape[1]} in layer "
+                    f"{layer}, got shape {tuple(channel_weights[layer].shape)}"
+                )
             apart = apart * channel_weights[layer].to(apart).view(-1, *(1,) * (x.ndim - 2))
         units = units + apart.sum(1).unsqueeze(-1).flatten(1).mean(1)
     return reduce(units, weight, reduction)

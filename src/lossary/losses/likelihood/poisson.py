@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,10 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
+
+Number = TypeVar("Number", float, Tensor)
+
+LARGE = 64.0  # from here on three terms of the series have all digits
 
 
 @signature("real *, nonneg * -> *", clip="[0, 64]")
@@ -107,8 +112,25 @@ def negative_binomial_nll_loss(
     tensor(0.6931)
     """
     r, z = 1 / dispersion, input + math.log(dispersion)
-    chance = torch.lgamma(target + r) - math.lgamma(r) - torch.lgamma(target + 1)
-    return reduce((target + r) * F.softplus(z) - target * z - chance, weight, reduction)
+    units = (target + r) * F.softplus(z) - target * z - log_choices(target, r)
+    return reduce(units, weight, reduction)
+
+
+def log_choices(count: Tensor, r: float) -> Tensor:
+    r"""Return :math:`\log \frac{\Gamma(y + r)}{\Gamma(r) \, y!}`, for large r with all digits."""
+    if r < LARGE:
+        return torch.lgamma(count + r) - math.lgamma(r) - torch.lgamma(count + 1)
+    # the first two by Stirling's series: nothing is left of the difference of two large numbers
+    total = count + r
+    rise = (total - 0.5) * torch.log1p(count / r) + count * (math.log(r) - 1)
+    inverse, end = 1 / total, 1 / r
+    rise = rise + inverse * _tail(inverse.square()) - end * _tail(end**2)
+    return rise - torch.lgamma(count + 1)
+
+
+def _tail(square: Number) -> Number:
+    """Return Stirling's series of the inverse square of a number, without its inverse."""
+    return 1 / 12 - square * (1 / 360 - square / 1260)
 
 
 def _stirling(count: Tensor) -> Tensor:
@@ -168,7 +190,7 @@ SPECS = (
         function=negative_binomial_nll_loss,
         module=NegativeBinomialNLLLoss,
         traits=Trait.CONVEX,
-        variants=({}, {"dispersion": 0.3}),
+        variants=({}, {"dispersion": 0.3}, {"dispersion": 1e-3}),
         paper="doi:10.1017/CBO9780511973420",
     ),
 )

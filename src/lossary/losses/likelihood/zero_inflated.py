@@ -12,6 +12,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec
+from .poisson import log_choices
 
 
 @signature("real *, nonneg *, real * -> *", clip="[0, 64]")
@@ -40,7 +41,7 @@ def zero_inflated_poisson_nll_loss(
 
     References:
         Lambert, *Zero-Inflated Poisson Regression, with an Application to Defects in
-        Manufacturing*, Technometrics 1992, eq. 1.
+        Manufacturing*, Technometrics 1992.
 
     >>> logits = torch.zeros(2)
     >>> zero_inflated_poisson_nll_loss(logits, torch.tensor([0.0, 1.0]), logits)
@@ -85,8 +86,7 @@ def zero_inflated_negative_binomial_nll_loss(
     tensor(0.2877)
     """
     r, z = 1 / dispersion, input + math.log(dispersion)
-    chance = torch.lgamma(target + r) - math.lgamma(r) - torch.lgamma(target + 1)
-    counted = (target + r) * F.softplus(z) - target * z - chance
+    counted = (target + r) * F.softplus(z) - target * z - log_choices(target, r)
     return reduce(_inflated(zero, target, -r * F.softplus(z), counted), weight, reduction)
 
 
@@ -190,7 +190,7 @@ SPECS = (
     LossSpec(
         function=zero_inflated_negative_binomial_nll_loss,
         module=ZeroInflatedNegativeBinomialNLLLoss,
-        variants=({}, {"dispersion": 0.3}),
+        variants=({}, {"dispersion": 0.3}, {"dispersion": 1e-5}),
         paper="Greene, Accounting for Excess Zeros, New York University 1994",
         example=_example,
     ),

@@ -14,8 +14,11 @@ from ...reduction import Reduction, reduce, weigh
 def normalize(x: Tensor) -> Tensor:
     """Scale vectors, the last dimension, to length 1; a zero vector stays zero.
 
-    Its gradient there is the identity instead of infinite.
+    Its gradient there is the identity instead of infinite. Brought to size 1 first, no square
+    becomes too small for its root to have a slope.
     """
+    size = x.detach().abs().sum(-1, keepdim=True)
+    x = x / torch.where(size == 0, 1.0, size)
     return x * inverse_length(x).unsqueeze(-1)
 
 

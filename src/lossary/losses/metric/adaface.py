@@ -80,8 +80,8 @@ class AdaFaceLoss(PrototypeLoss):
     """Module form of :func:`adaface_loss`.
 
     It owns the prototypes and the running mean and deviation of the lengths, and is called with
-    ``(input, target)``. Call ``update(input)`` in every step of training. The prototypes are drawn
-    from a normal distribution; only their directions matter.
+    ``(input, target)``. Call ``update(input)`` in every step of training, before the loss. The
+    prototypes are drawn from a normal distribution; only their directions matter.
 
     Args:
         in_features: the length D of the embeddings.
@@ -122,7 +122,10 @@ class AdaFaceLoss(PrototypeLoss):
 
     @torch.no_grad()
     def update(self, input: Tensor, *, momentum: float = 0.99) -> None:
-        """Move mean and deviation towards those of a batch, by 1 - ``momentum``."""
+        """Move mean and deviation towards those of a batch, by 1 - ``momentum``.
+
+        A batch of one has no deviation, and moves neither. On several devices, gather them first.
+        """
         lengths = length(input.to(self.mean_length.dtype))
         if len(lengths) > 1:
             self.mean_length.lerp_(lengths.mean(), 1 - momentum)

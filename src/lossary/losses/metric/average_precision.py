@@ -144,7 +144,7 @@ SPECS = (
         function=fast_ap_loss,
         module=FastAPLoss,
         variants=({}, {"bins": 3}),
-        paper="arXiv:1908.11299",
+        paper="doi:10.1109/CVPR.2019.00196",
         exempt={"parts_add": "each sample queries all others of the batch"},
     ),
 )

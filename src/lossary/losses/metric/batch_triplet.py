@@ -41,7 +41,8 @@ def batch_all_triplet_loss(
         active_only: whether the mean is over the triplets that cost something.
 
     References:
-        Hermans et al., *In Defense of the Triplet Loss for Person Re-Identification*, 2017, eq. 6.
+        Hermans et al., *In Defense of the Triplet Loss for Person Re-Identification*, 2017,
+        section 2.
 
     >>> x = torch.tensor([[0.0], [2.0], [1.0], [4.0]])
     >>> batch_all_triplet_loss(x, torch.tensor([0, 0, 1, 1]), margin=0.5)

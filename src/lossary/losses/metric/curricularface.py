@@ -74,8 +74,8 @@ class CurricularFaceLoss(PrototypeLoss):
     """Module form of :func:`curricularface_loss`.
 
     It owns the prototypes and the progress, which begins at 0, and is called with ``(input,
-    target)``. Call ``update(input, target)`` in every step of training. The prototypes are drawn
-    from a normal distribution; only their directions matter.
+    target)``. Call ``update(input, target)`` in every step of training, before the loss. The
+    prototypes are drawn from a normal distribution; only their directions matter.
 
     Args:
         in_features: the length D of the embeddings.
@@ -112,10 +112,14 @@ class CurricularFaceLoss(PrototypeLoss):
 
     @torch.no_grad()
     def update(self, input: Tensor, target: Tensor, *, momentum: float = 0.99) -> None:
-        """Move the progress towards the mean cosine with the true class, by 1 - ``momentum``."""
-        own = self.prototypes[target]
-        cosine = (normalize(input.to(own.dtype)) * normalize(own)).sum(1)
-        if len(cosine):
+        """Move the progress towards the mean cosine with the true class, by 1 - ``momentum``.
+
+        Samples whose class is ``ignore_index`` have none. On several devices, gather them first.
+        """
+        there = target != self.ignore_index
+        if there.any():
+            own = self.prototypes[target[there]]
+            cosine = (normalize(input[there].to(own.dtype)) * normalize(own)).sum(1)
             self.progress.lerp_(cosine.mean().to(self.progress.dtype), 1 - momentum)
 
 

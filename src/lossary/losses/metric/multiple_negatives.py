@@ -42,8 +42,8 @@ def multiple_negatives_ranking_loss(
 
     References:
         Henderson et al., *Efficient Natural Language Response Suggestion for Smart Reply*,
-        arXiv:1705.00652, section 4.4; Karpukhin et al., *Dense Passage Retrieval for Open-Domain
-        Question Answering*, EMNLP 2020, eq. 2 (both with the dot product).
+        arXiv:1705.00652; Karpukhin et al., *Dense Passage Retrieval for Open-Domain Question
+        Answering*, EMNLP 2020, eq. 2 (both with the dot product).
 
     >>> x = torch.tensor([[1.0, 0.0]])
     >>> multiple_negatives_ranking_loss(x, x, torch.tensor([[[0.0, 1.0]]]), temperature=1.0)

@@ -85,7 +85,7 @@ def multi_similarity_loss(
 
     References:
         Wang et al., *Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning*,
-        CVPR 2019, eq. 9.
+        CVPR 2019.
 
     >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     >>> multi_similarity_loss(x, torch.tensor([0, 0, 1, 1]), alpha=1.0, beta=1.0)
@@ -173,7 +173,8 @@ def batch_hard_triplet_loss(
         margin: :math:`m`, in the unit of the distance.
 
     References:
-        Hermans et al., *In Defense of the Triplet Loss for Person Re-Identification*, 2017, eq. 5.
+        Hermans et al., *In Defense of the Triplet Loss for Person Re-Identification*, 2017,
+        section 2.
 
     >>> x = torch.tensor([[0.0], [2.0], [1.0], [4.0]])
     >>> batch_hard_triplet_loss(x, torch.tensor([0, 0, 1, 1]), margin=0.5)
@@ -215,7 +216,8 @@ def lifted_structure_loss(
 
     References:
         Oh Song et al., *Deep Metric Learning via Lifted Structured Feature Embedding*, CVPR 2016;
-        Hermans et al., *In Defense of the Triplet Loss for Person Re-Identification*, 2017, eq. 7.
+        Hermans et al., *In Defense of the Triplet Loss for Person Re-Identification*, 2017,
+        section 2 (the generalization).
 
     >>> x = torch.tensor([[0.0], [2.0], [1.0], [4.0]])
     >>> lifted_structure_loss(x, torch.tensor([0, 0, 1, 1]))

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...reduction import Reduction, reduce, weigh
 from ...signature import signature
 from ...spec import LossSpec
 from ._ratio import clipped_gain
@@ -39,7 +39,7 @@ def gspo_loss(
     or dropped together. Steadier for mixtures of experts, whose routing changes with every step.
     The ratio is near 1 for long responses, and so are the ranges.
 
-    The mean is over responses. LUSPO, which does not favour short responses, multiplies the loss
+    The mean is over responses; one without any token weighs nothing. LUSPO, which does not favour short responses, multiplies the loss
     of each by its length: ``reduction="sum"``, ``weight=mask.sum(1)``, divided by the number of
     responses.
 
@@ -65,9 +65,10 @@ def gspo_loss(
     tensor(-1.0100)
     """
     log_ratio = torch.where(mask > 0, mask * (log_prob - old_log_prob), 0.0).sum(1)
-    log_ratio = log_ratio / mask.sum(1).clamp(min=1)
+    count = mask.sum(1)
+    log_ratio = log_ratio / torch.where(count > 0, count, 1.0)
     gain = clipped_gain(log_ratio, advantage, clip_low, clip_high, max_log_ratio)
-    return reduce(-gain, weight, reduction)
+    return reduce(-gain, weigh(count > 0, weight), reduction)
 
 
 def _example(generator: Generator) -> tuple[object, ...]:

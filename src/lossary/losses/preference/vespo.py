@@ -63,8 +63,8 @@ def vespo_loss(
     good = advantage >= 0
     power = torch.where(good, positive_power, negative_power)
     rate = torch.where(good, positive_rate, negative_rate)
-    # past e^20 the weight is 0 for every rate that is of use
-    fading = (power * log_ratio - rate * torch.expm1(log_ratio.clamp(max=20.0))).exp()
+    # a ratio too large to be told has the weight e^(-inf), 0
+    fading = (power * log_ratio - rate * torch.expm1(log_ratio)).exp()
     return reduce(-fading * advantage * log_prob, weight, reduction)
 
 

@@ -34,7 +34,7 @@ def relative_squared_loss(
         eps: the least sum of squares to divide by, in the squared unit of the target.
 
     References:
-        Draper and Smith, *Applied Regression Analysis*, Wiley 1998, section 1.3.
+        Draper and Smith, *Applied Regression Analysis*, Wiley 1998.
 
     >>> relative_squared_loss(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[1.0, 2.0, 3.0]]))
     tensor(0.5000)
@@ -62,7 +62,7 @@ def relative_absolute_loss(
         eps: the least sum to divide by, in the unit of the target.
 
     References:
-        Witten et al., *Data Mining*, Morgan Kaufmann 2011, section 5.8.
+        Witten et al., *Data Mining*, Morgan Kaufmann 2011.
 
     >>> relative_absolute_loss(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[1.0, 2.0, 3.0]]))
     tensor(0.5000)

@@ -54,7 +54,8 @@ class DINOLoss(FunctionLoss):
     """Module form of :func:`dino_loss`.
 
     It owns the centre, which begins at 0, and is called with ``(input, target)``. Call
-    ``update(target)`` in every step of training, with the outputs for all views.
+    ``update(target)`` in every step of training, after the loss, with the outputs for all views.
+    On several devices, gather them first.
 
     Args:
         num_outputs: the number C of outputs.

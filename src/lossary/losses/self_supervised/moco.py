@@ -92,7 +92,7 @@ class MoCoLoss(FunctionLoss):
     def update(self, target: Tensor) -> None:
         """Put keys in the place of the oldest ones. On several devices, gather them first."""
         size = len(self.queue)
-        keys = normalize(target.to(self.queue.dtype))[-size:]
+        keys = normalize(target.to(self.queue.dtype))[max(0, len(target) - size) :]
         places = (self.oldest + torch.arange(len(keys), device=self.queue.device)) % max(1, size)
         self.queue[places] = keys
         self.oldest.copy_((self.oldest + len(keys)) % max(1, size))

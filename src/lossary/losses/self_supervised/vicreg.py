@@ -39,7 +39,9 @@ def vicreg_loss(
     keeps its spread and features tell different things, so that nothing collapses without
     negatives. Variance and covariance, over N - 1, are those of the samples of the batch that
     weigh anything, and every sample bears them, so micro-batches do not add up. The first term is
-    divided by D as in the paper's program and its coefficients, other than in its text.
+    divided by D as in the paper's algorithm, for which its coefficients are, other than in its
+    text. The program that the authors published halves the variance terms: that is
+    ``variance_weight=12.5``.
 
     Args:
         input: embeddings :math:`X` of one view, of shape (N, D).

@@ -15,12 +15,6 @@ from ._labels import IMPOSSIBLE, clean_labels, infinite, inside, require
 Infeasible = Literal["raise", "ignore"]
 
 
-def frames_needed(target: Tensor, lengths: Tensor) -> Tensor:
-    """Return how many frames labels need: one each, and a blank between two that are equal."""
-    repeats = (target[:, 1:] == target[:, :-1]) & inside(lengths, target.shape[1])[:, 1:]
-    return lengths + repeats.sum(1)
-
-
 def alignment_units(
     loss: str,
     log_probs: Tensor,
@@ -39,14 +33,18 @@ def alignment_units(
     if infeasible not in ("raise", "ignore"):
         raise ValueError(f"{loss}: infeasible must be 'raise' or 'ignore', got {infeasible!r}")
     labels = clean_labels(loss, target, target_lengths, log_probs.shape[2], blank)
-    needed = frames_needed(labels, target_lengths)
+    # the classes that matter: the blank, which no label is, and the labels of the sample
+    columns = torch.cat([labels.new_full((len(labels), 1), blank), labels], 1)
+    same = columns[:, 1:] == columns[:, :-1]
+    # one frame for each label, and one for a blank between two that are equal
+    needed = target_lengths + (same & inside(target_lengths, same.shape[1])).sum(1)
     feasible = needed <= input_lengths
     # where nobody looked at the lengths, they must not reach other memory either
     frames, places = (
         input_lengths.clamp(0, log_probs.shape[1]),
         target_lengths.clamp(0, labels.shape[1]),
     )
-    units = infinite(_nll(log_probs, labels, frames, places, blank))
+    units = _nll(log_probs, columns, same, frames, places)
     if infeasible == "ignore":
         return torch.where(feasible, units, 0.0), weigh(feasible, weight)
     few = f"{loss}: every sample needs a frame per label, and one between two equal labels"
@@ -59,26 +57,27 @@ def alignment_units(
             f"input_lengths gives it {input_lengths[n].item()}; give it more frames, or use "
             "infeasible='ignore', and it weighs nothing"
         )
-    return torch.where(feasible, units, torch.inf), weight
+    return units, weight
 
 
 def _nll(
-    log_probs: Tensor, labels: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int
+    log_probs: Tensor, columns: Tensor, same: Tensor, input_lengths: Tensor, target_lengths: Tensor
 ) -> Tensor:
-    """Return minus the logarithm of the sum over alignments; a huge number if there is none."""
-    frames = log_probs.shape[1]
-    # from here on only S + 1 classes matter: the blank and the labels of the sample
-    blanks = labels.new_full((len(labels), 1), blank)
-    columns = torch.cat([blanks, labels], 1).unsqueeze(1).expand(-1, frames, -1)
-    scores = log_probs.gather(2, columns)
-    alone = torch.zeros_like(labels[:, :1], dtype=torch.bool)
-    same = torch.cat([alone, labels[:, 1:] == labels[:, :-1]], 1)
+    """Return minus the logarithm of the sum over alignments; infinity if there is none.
+
+    Args:
+        log_probs: of shape (N, T, V).
+        columns: the blank, then the labels of the sample, of shape (N, S + 1).
+        same: whether a label equals the one before it, of shape (N, S).
+        input_lengths: how many of the T frames count.
+        target_lengths: how many of the S labels count.
+    """
+    scores = log_probs.gather(2, columns.unsqueeze(1).expand(-1, log_probs.shape[1], -1))
     tensors = (scores, same, input_lengths, target_lengths)
     if not _has_kernel(scores):
-        return _sum_of_paths(*tensors)
+        return infinite(_sum_of_paths(*tensors))
     units: Tensor = _Kernel.apply(*tensors)  # type: ignore[no-untyped-call]  # torch's has no annotations
-    nothing = torch.where(target_lengths == 0, 0.0, -IMPOSSIBLE).to(units.dtype)
-    return torch.where(input_lengths == 0, nothing, units)
+    return units
 
 
 def _has_kernel(scores: Tensor) -> bool:
@@ -135,6 +134,9 @@ class _Kernel(torch.autograd.Function):
         places = torch.arange(1, scores.shape[2], device=scores.device).expand_as(same)
         classes = places.masked_fill(same, 0).cummax(1).values
         units, alphas = _forward_sums(scores, classes, input_lengths, target_lengths)
+        # the kernel wants a frame; without frames nothing is certain, and all else impossible
+        nothing = torch.where(target_lengths == 0, 0.0, torch.inf).to(units.dtype)
+        units = infinite(torch.where(input_lengths == 0, nothing, units))
         ctx.save_for_backward(scores, same, input_lengths, target_lengths, classes, units, alphas)
         return units
 
@@ -142,32 +144,38 @@ class _Kernel(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         scores, same, input_lengths, target_lengths, classes, units, alphas = ctx.saved_tensors
         if torch.is_grad_enabled():  # somebody wants to derive the gradient too
-            again = _sum_of_paths(scores, same, input_lengths, target_lengths)
+            again = infinite(_sum_of_paths(scores, same, input_lengths, target_lengths))
             (slope,) = torch.autograd.grad(again, scores, gradient, create_graph=True)
             return slope, None, None, None
-        frames, states = alphas.shape[1:]
-        back = _reversed(input_lengths, frames).unsqueeze(2)
+        size, frames, states = alphas.shape
+        lengths = torch.where(units.isfinite(), input_lengths, 0)
+        running = inside(lengths, frames)
+        first = torch.arange(0, size * frames, frames, device=scores.device).unsqueeze(1)
+        back = (_reversed(lengths, running) + first).flatten()
         _, betas = _forward_sums(
-            scores.gather(1, back.expand_as(scores)),
-            classes.gather(1, _reversed(target_lengths, classes.shape[1])),
-            input_lengths,
+            scores.flatten(0, 1).index_select(0, back).view_as(scores),
+            classes.gather(1, _reversed(target_lengths, inside(target_lengths, same.shape[1]))),
+            lengths,
             target_lengths,
         )
         ends = 2 * target_lengths + 1
-        betas = betas.gather(1, back.expand_as(betas))
-        betas = betas.gather(2, _reversed(ends, states).unsqueeze(1).expand_as(betas))
+        betas = betas.flatten(0, 1).index_select(0, back).view_as(alphas)
+        reached = inside(ends, states)
+        mirrored = _reversed(ends, reached).unsqueeze(1)
+        betas = betas.gather(2, mirrored.expand_as(betas))
         sums = alphas + betas  # which have both counted the state's own score
-        sums[:, :, ::2] -= scores[:, :, :1]
-        sums[:, :, 1::2] -= scores[:, :, 1 : 1 + states // 2]
-        there = inside(input_lengths, frames).unsqueeze(2) & inside(ends, states).unsqueeze(1)
-        there &= (sums > -torch.inf) & units.isfinite().reshape(-1, 1, 1)
+        counted, labels = scores.clamp(min=IMPOSSIBLE), slice(1, 1 + states // 2)
+        sums[:, :, ::2] -= counted[:, :, :1]
+        sums[:, :, 1::2] -= counted[:, :, labels]
         # at every frame the shares of the states are 1 in sum, whatever the rounding before
-        shares = torch.where(there, sums, -torch.inf).softmax(2)
-        shares = torch.where(there, shares, 0.0)
+        shares = torch.where(reached.unsqueeze(1), sums, -torch.inf).softmax(2)
         slope = torch.zeros_like(scores)
-        slope[:, :, 0] = -shares[:, :, ::2].sum(2)
-        slope[:, :, 1 : 1 + states // 2] = -shares[:, :, 1::2]
-        return gradient.reshape(-1, 1, 1) * slope, None, None, None
+        slope[:, :, 0] = shares[:, :, ::2].sum(2)
+        slope[:, :, labels] = shares[:, :, 1::2]
+        slope *= -gradient.reshape(-1, 1, 1)
+        # beyond the lengths the kernel leaves whatever was in the memory before
+        slope = torch.where(running.unsqueeze(2), slope, 0.0)
+        return slope, None, None, None
 
 
 def _forward_sums(
@@ -176,11 +184,11 @@ def _forward_sums(
     """Return the losses, and the logarithms of the sums of the beginnings of paths."""
     scores = scores.transpose(0, 1)
     lengths = input_lengths.clamp(min=1), target_lengths
-    units, alphas = torch.ops.aten._ctc_loss.Tensor(scores, classes, *lengths, 0, False)
+    units, alphas = torch._ctc_loss(scores, classes, *lengths, 0, False)
     return units, alphas
 
 
-def _reversed(lengths: Tensor, size: int) -> Tensor:
-    """Return the places that reverse what lies within each length, of shape (N, size)."""
-    places, lengths = torch.arange(size, device=lengths.device), lengths.unsqueeze(1)
-    return torch.where(places < lengths, lengths - 1 - places, places)
+def _reversed(lengths: Tensor, within: Tensor) -> Tensor:
+    """Return the places that reverse what lies ``within`` each length, of shape (N, size)."""
+    places = torch.arange(within.shape[1], device=lengths.device)
+    return torch.where(within, lengths.unsqueeze(1) - 1 - places, places)
