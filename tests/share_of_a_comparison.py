@@ -145,7 +145,9 @@ def worker(rank: int, port: int, folder: str) -> None:
     value, *_ = step("SupCon", network(), AcrossProcesses(losses()["SupCon"][0]), empty, True)
     found["empty"] = value
     lone = torch.ones(rank, 3, requires_grad=True)  # 12 bytes, and a class of 8 after them
-    value = AcrossProcesses(lossary.MultiSimilarityLoss())(lone, torch.zeros(rank, dtype=torch.long))
+    value = AcrossProcesses(lossary.MultiSimilarityLoss())(
+        lone, torch.zeros(rank, dtype=torch.long)
+    )
     value.backward()
     found["one"] = value.detach()
     x = torch.randn(3, 2 + rank)

@@ -266,3 +266,20 @@ def test_a_list_may_be_shorter_than_others() -> None:
     torch.testing.assert_close(value, minimum_word_error_rate_loss(x[:, :2], errors[:, :2]))
     assert slope(value, x).isfinite().all()
     assert minimum_word_error_rate_loss(torch.full((1, 3), -torch.inf), errors) == 0
+
+
+def test_what_the_kernel_leaves_unwritten_is_not_read() -> None:
+    """Beyond the lengths its sums are whatever was in the memory, here nan."""
+    lengths = tensor([5, 0, 4, 3]), tensor([3, 0, 0, 2])
+    labels = tensor([[1, 2, 1], [-1, -1, -1], [-1, -1, -1], [1, 1, -1]])
+    found = []
+    for filled in (False, True):
+        x = scores(4, 5, 3).requires_grad_()
+        torch.use_deterministic_algorithms(filled)
+        try:
+            units = ctc_loss(x, labels, *lengths, reduction="none")
+            found.append((units, slope(units.sum(), x)))
+        finally:
+            torch.use_deterministic_algorithms(False)
+    assert found[1][1].isfinite().all()
+    torch.testing.assert_close(found[1], found[0], rtol=0, atol=0)

@@ -77,10 +77,10 @@ def _seesaw(row, count, k, p=0.8, q=2.0, eps=0.0):
 
 
 def _equalization(row, y, class_frequency, threshold=1.76e-3):
-    """Tan et al. 2020: rows of softmax targets sum up to 1, so E is 1."""
+    """Tan et al. 2020: E is 1 for a row with a label; softmax targets sum up to 1."""
     total = 0.0
     for x, label, f in zip(row, y, class_frequency, strict=True):
-        w = 1 - math.fsum(y) * (1 if f < threshold else 0) * (1 - label)
+        w = 1 - min(1.0, math.fsum(y)) * (1 if f < threshold else 0) * (1 - label)
         total += w * (label * _softplus(-x) + (1 - label) * _softplus(x))
     return total
 

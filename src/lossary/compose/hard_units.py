@@ -15,8 +15,9 @@ class HardUnits(LossBase):
     """The mean over the units that cost most: online hard example mining.
 
     The units that are kept are those of the largest weighted loss, a share of those that take
-    part. Over micro-batches and processes it differs from the one big batch, whose hardest units
-    may all be in one of them.
+    part. Their mean is the weighted one, as everywhere; what the loss itself weighs by, such as
+    classes, stays in the units. Over micro-batches and processes it differs from the one big
+    batch, whose hardest units may all be in one of them.
 
     Args:
         loss: a loss of this library, or a :class:`~lossary.LossBase`.

@@ -131,7 +131,7 @@ class RunningAveragePrecisionLoss(FunctionLoss):
     """Module form of :func:`running_average_precision_loss`.
 
     It owns the running means, which begin at 0, and is called with ``(input, target, index)``.
-    ``update`` moves them.
+    ``update`` moves them; of several processes, give each the batches of all.
 
     Args:
         num_samples: the number S of samples of the data set.

@@ -63,7 +63,7 @@ class EarlyLearningLoss(FunctionLoss):
     """Module form of :func:`early_learning_loss`.
 
     It owns the ensemble, which begins at 0, and is called with ``(input, target, index)``.
-    ``update`` adds the predictions of a batch.
+    ``update`` adds the predictions of a batch; of several processes, give each the batches of all.
 
     Args:
         num_samples: the number S of samples of the data set.

@@ -116,7 +116,7 @@ class EqualizationV2Loss(FunctionLoss):
     """Module form of :func:`equalization_v2_loss`.
 
     It owns the ratios, which begin at 100, and is called with ``(input, target)``. ``update`` adds
-    up the gradients of a batch.
+    up the gradients of a batch; of several processes, give each the batches of all.
 
     Args:
         num_classes: the number C of classes.

@@ -33,7 +33,7 @@ def peer_loss(
     keep ``alpha`` small.
 
     Draw the peers anew for each batch, by two permutations: ``peer_input = input[first]`` and
-    ``peer_target = target[second]``.
+    ``peer_target = target[second]``, of samples whose label is not ``ignore_index``.
 
     Args:
         input: logits, of shape (N, C).

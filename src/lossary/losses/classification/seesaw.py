@@ -12,6 +12,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
+from ...validation import check_values, is_readable, level
 
 
 @signature("real N C *, nonneg C, label N * -> N *", p="[0, inf)", q="[0, inf)", eps="[0, 1)")
@@ -76,7 +77,7 @@ class SeesawLoss(FunctionLoss):
     """Module form of :func:`seesaw_loss`.
 
     It owns the counts, which begin at 0, and is called with ``(input, target)``. ``update`` counts
-    the labels of a batch.
+    the labels of a batch; of several processes, give each the labels of all.
 
     Args:
         num_classes: the number C of classes.
@@ -103,9 +104,16 @@ class SeesawLoss(FunctionLoss):
 
     @torch.no_grad()
     def update(self, target: Tensor) -> None:
-        """Count the labels of a batch; call it before or after the loss of that batch."""
+        """Count the labels of a batch; call it before or after the loss of that batch.
+
+        Raises:
+            ValueError: if a label is neither a class nor ``ignore_index``.
+        """
         labels = target.reshape(-1)
         labels = labels[labels != self.ignore_index]
+        if level() == "values" and is_readable((labels,)):
+            classes = len(self.class_count)
+            check_values("SeesawLoss.update: target", "label", labels, classes, nan=False)
         self.class_count += torch.bincount(labels, minlength=len(self.class_count))
 
 

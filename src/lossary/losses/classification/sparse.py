@@ -44,8 +44,11 @@ def sparsemax_loss(
     rank = _ranks(z)
     threshold = (ordered.cumsum(1) - 1) / rank
     inside = (ordered > threshold).sum(1, keepdim=True).clamp(min=1)
-    p = (z - threshold.gather(1, inside - 1)).clamp(min=0)
-    return reduce((p * z - p.square() / 2).sum(1) + 0.5 - _own(z, target), weight, reduction)
+    threshold = threshold.gather(1, inside - 1)
+    p = (z - threshold).clamp(min=0)
+    # the dual problem: its slope is p wherever a class begins to count
+    units = threshold.squeeze(1) + p.square().sum(1) / 2 + 0.5 - _own(z, target)
+    return reduce(units, weight, reduction)
 
 
 @signature("real N C *, label N * -> N *")

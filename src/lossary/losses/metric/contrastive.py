@@ -9,7 +9,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
-from ._angles import inverse_length, length
+from ._angles import length, normalize
 
 
 @signature("real N D, real N D, sign N -> N", margin="(0, inf)")
@@ -101,7 +101,7 @@ def cosine_distance_loss(
     >>> cosine_distance_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
     tensor(1.)
     """
-    cosine = (input1 * input2).sum(1) * inverse_length(input1) * inverse_length(input2)
+    cosine = (normalize(input1) * normalize(input2)).sum(1)
     return reduce(1 - cosine, weight, reduction)
 
 

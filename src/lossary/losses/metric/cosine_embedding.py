@@ -9,7 +9,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
-from ._angles import inverse_length
+from ._angles import normalize
 
 
 @signature("real N D, real N D, sign N -> N", margin="[-1, 1]")
@@ -42,7 +42,7 @@ def cosine_embedding_loss(
     >>> cosine_embedding_loss(a, b, torch.tensor([1, -1]), margin=0.5)
     tensor(0.7500)
     """
-    cosine = (input1 * input2).sum(1) * inverse_length(input1) * inverse_length(input2)
+    cosine = (normalize(input1) * normalize(input2)).sum(1)
     units = torch.where(target > 0, 1 - cosine, (cosine - margin).clamp(min=0))
     return reduce(units, weight, reduction)
 

@@ -84,6 +84,7 @@ class CurricularFaceLoss(PrototypeLoss):
 
     function = staticmethod(curricularface_loss)
     progress: Tensor
+    ignore_index: int
 
     def __init__(
         self,
@@ -116,7 +117,7 @@ class CurricularFaceLoss(PrototypeLoss):
 
         Samples whose class is ``ignore_index`` have none. On several devices, gather them first.
         """
-        there = target != self.ignore_index
+        there = target.ne(self.ignore_index)
         if there.any():
             own = self.prototypes[target[there]]
             cosine = (normalize(input[there].to(own.dtype)) * normalize(own)).sum(1)

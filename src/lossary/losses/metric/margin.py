@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...base import FunctionLoss
-from ...kernels.pairs import reduce_rows
+from ...kernels.pairs import distances, reduce_rows
 from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -50,16 +50,15 @@ def margin_loss(
     tensor(0.1858)
     """
     given = (normalize(input), boundaries, target, taking_part(weight, input), margin)
-    return reduce_rows(_margin, given, weight, reduction)
+    # on a GPU the gradient of torch's distances holds the differences of coordinates
+    width = input.numel() if input.is_cuda else len(input)
+    return reduce_rows(_margin, given, weight, reduction, width=width)
 
 
 def _margin(
     rows: slice, x: Tensor, boundaries: Tensor, target: Tensor, there: Tensor, margin: float
 ) -> Tensor:
-    squares = 2 - 2 * x[rows] @ x.T
-    apart = squares > 0
-    distance = torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0)
-    excess = distance - boundaries[target[rows]].unsqueeze(1)
+    excess = distances(x[rows], x) - boundaries[target[rows]].unsqueeze(1)
     alike, unlike = same_class(target, there, rows)
     near = torch.where(alike, (margin + excess).clamp(min=0), 0.0).sum(1)
     far = torch.where(unlike, (margin - excess).clamp(min=0), 0.0).sum(1)

@@ -39,9 +39,9 @@ def gspo_loss(
     or dropped together. Steadier for mixtures of experts, whose routing changes with every step.
     The ratio is near 1 for long responses, and so are the ranges.
 
-    The mean is over responses; one without any token weighs nothing. LUSPO, which does not favour short responses, multiplies the loss
-    of each by its length: ``reduction="sum"``, ``weight=mask.sum(1)``, divided by the number of
-    responses.
+    The mean is over responses; one without any token weighs nothing. LUSPO, which does not favour
+    short responses, multiplies the loss of each by its length: ``reduction="sum"``,
+    ``weight=mask.sum(1)``, divided by the number of responses.
 
     Args:
         log_prob: log-probabilities of the tokens of the responses, of shape (N, T).
