@@ -1,6 +1,7 @@
 """The package as a whole: its names, its weight, its extras."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,23 @@ def test_the_catalog_describes_every_loss() -> None:
         assert spec.family in {path.name for path in (SOURCE / "losses").iterdir()}
         assert spec.paper
         assert spec.signature.unit
+
+
+NOT_VARIED = {
+    "mask": "needs the shape of the call: tests/losses/test_segmentation.py",
+    "ignored_token": "a token as good as any: tests/losses/test_linear_preference.py",
+    "infeasible": "says what becomes of errors: tests/losses/test_sequence.py",
+    "fastemit": "its gradient is not that of the value: tests/losses/test_sequence.py",
+}
+
+
+def test_every_hyperparameter_is_checked_at_some_other_value() -> None:
+    for spec in catalog():
+        parameters = inspect.signature(spec.function).parameters.values()
+        own = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+        own -= {"weight", "reduction", "ignore_index", "generator", *NOT_VARIED}
+        varied = {name for variant in spec.variants for name in variant}
+        assert own <= varied, (spec.name, own - varied)
 
 
 def test_losses_import_nothing_but_torch() -> None:

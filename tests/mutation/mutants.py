@@ -73,11 +73,10 @@ METHODS = {
 
 
 def mutations(tree: ast.Module, function: str) -> Iterator[tuple[str, ast.Module]]:
-    """Yield a description and a tree for every single change of the functions' bodies."""
+    """Yield a description and a tree for every change of the function and of what it calls."""
     sites = [
         (node, field)
-        for definition in tree.body
-        if isinstance(definition, ast.FunctionDef) and _belongs(definition, function)
+        for definition in _called(tree, function)
         for statement in definition.body
         if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
         for node, field in _sites(statement)
@@ -92,9 +91,17 @@ def mutations(tree: ast.Module, function: str) -> Iterator[tuple[str, ast.Module
         node.__dict__.update(before)
 
 
-def _belongs(definition: ast.FunctionDef, function: str) -> bool:
-    """The function itself and the private ones beside it, which it may call."""
-    return definition.name == function or definition.name.startswith("_")
+def _called(tree: ast.Module, function: str) -> list[ast.FunctionDef]:
+    """Return the function, and those of its module that it leads to."""
+    known = {d.name: d for d in tree.body if isinstance(d, ast.FunctionDef)}
+    found: dict[str, ast.FunctionDef] = {}
+    names = [function]
+    while names:
+        name = names.pop()
+        if name in known and name not in found:
+            found[name] = known[name]
+            names += [n.id for n in ast.walk(known[name]) if isinstance(n, ast.Name)]
+    return list(found.values())
 
 
 def _sites(statement: ast.stmt) -> Iterator[tuple[ast.AST, object]]:

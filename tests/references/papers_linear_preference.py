@@ -92,16 +92,16 @@ def _tangent(z, bound=20.0):
 
 def _grpo(
     hidden, head, tokens, old, reference, advantage, *, linear_bias=None, temperature=1.0,
-    beta=0.04, clip_low=0.2, clip_high=0.2,
+    beta=0.04, clip_low=0.2, clip_high=0.2, max_log_ratio=20.0,
 ):  # fmt: skip
     out = torch.zeros(tokens.shape, dtype=torch.float64)
     for i in range(tokens.shape[0]):
         for t in range(tokens.shape[1]):
             log_p = _token(hidden[i, t], head, int(tokens[i, t]), linear_bias, temperature)
-            moved, a = _tangent(log_p - float(old[i, t])), float(advantage[i, t])
+            moved, a = _tangent(log_p - float(old[i, t]), max_log_ratio), float(advantage[i, t])
             gain = min(moved * a, min(max(moved, 1 - clip_low), 1 + clip_high) * a)
             back = float(reference[i, t]) - log_p
-            out[i, t] = beta * (_tangent(back) - back - 1) - gain
+            out[i, t] = beta * (_tangent(back, max_log_ratio) - back - 1) - gain
     return out
 
 

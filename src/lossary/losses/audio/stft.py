@@ -210,7 +210,7 @@ SPECS = (
         function=multi_resolution_stft_loss,
         module=MultiResolutionSTFTLoss,
         traits=_TRAITS,
-        variants=({"fft_sizes": (8, 4), "hop_sizes": (2, 1), "window_sizes": (8, 3)},),
+        variants=({"fft_sizes": (8, 4), "hop_sizes": (2, 1), "window_sizes": (8, 3), "eps": 0.01},),
         paper="arXiv:1910.11480",
         example=_example,
     ),

@@ -147,7 +147,7 @@ SPECS = (
         function=hill_loss,
         module=HillLoss,
         traits=Trait.NONNEGATIVE,
-        variants=({}, {"gamma": 0.5, "margin": 0.0}),
+        variants=({}, {"gamma": 0.5, "margin": 0.0, "height": 2.5}),
         paper="arXiv:2112.07368",
         exempt={"learns_from_errors": "a sure contradiction is taken for a forgotten label"},
     ),

@@ -125,7 +125,16 @@ SPEC = LossSpec(
     traits=Trait.NONNEGATIVE,
     variants=(
         {"class_count": _COUNT, "num_samples": 60},
-        {"class_count": _COUNT, "num_samples": 50, "beta": 1.0, "scale": 1.5, "gamma": 2.0},
+        {
+            "class_count": _COUNT,
+            "num_samples": 50,
+            "beta": 1.0,
+            "scale": 1.5,
+            "gamma": 2.0,
+            "alpha": 0.3,
+            "mu": 0.5,
+            "kappa": 0.2,
+        },
     ),
     paper="arXiv:2007.09654",
 )

@@ -96,6 +96,14 @@ SPEC = LossSpec(
     function=partial_asymmetric_loss,
     module=PartialAsymmetricLoss,
     traits=Trait.NONNEGATIVE,
-    variants=({}, {"gamma_positive": 0.5, "gamma_negative": 4.0, "alpha_unannotated": 0.3}),
+    variants=(
+        {},
+        {
+            "gamma_positive": 0.5,
+            "gamma_negative": 4.0,
+            "alpha_unannotated": 0.3,
+            "gamma_unannotated": 1.0,
+        },
+    ),
     paper="arXiv:2110.10955",
 )

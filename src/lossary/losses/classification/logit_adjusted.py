@@ -317,7 +317,7 @@ SPECS = (
         traits=Trait.NONNEGATIVE | Trait.CONVEX | Trait.SHIFT_INVARIANT,
         variants=(
             {"class_prior": torch.tensor([0.7, 0.2, 0.1])},
-            {"class_prior": torch.tensor([0.7, 0.3, 0.0]), "tau": 0.5},
+            {"class_prior": torch.tensor([0.7, 0.3, 0.0]), "tau": 0.5, "eps": 0.01},
         ),
         paper="arXiv:2007.07314",
     ),
@@ -343,7 +343,7 @@ SPECS = (
         traits=Trait.NONNEGATIVE | Trait.CONVEX | Trait.SHIFT_INVARIANT,
         variants=(
             {"class_count": torch.tensor([500.0, 20.0, 3.0])},
-            {"class_count": torch.tensor([500.0, 20.0, 0.0]), "scale": 2.0},
+            {"class_count": torch.tensor([500.0, 20.0, 0.0]), "scale": 2.0, "max_margin": 0.8},
         ),
         paper="arXiv:1906.07413",
     ),

@@ -74,6 +74,6 @@ SPEC = LossSpec(
     function=symmetric_cross_entropy,
     module=SymmetricCrossEntropyLoss,
     traits=Trait.NONNEGATIVE | Trait.SHIFT_INVARIANT,
-    variants=({}, {"alpha": 1.0, "beta": 0.3}),
+    variants=({}, {"alpha": 1.0, "beta": 0.3, "log_zero": -2.0}),
     paper="arXiv:1908.06112",
 )

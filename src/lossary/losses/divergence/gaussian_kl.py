@@ -57,6 +57,7 @@ class GaussianKLDivergence(FunctionLoss):
 SPEC = LossSpec(
     function=gaussian_kl_divergence,
     module=GaussianKLDivergence,
+    variants=({}, {"clip": 0.2}),
     traits=Trait.NONNEGATIVE | Trait.CONVEX,
     paper="arXiv:1312.6114",
 )

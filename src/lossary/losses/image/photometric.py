@@ -115,7 +115,7 @@ SPEC = LossSpec(
     function=photometric_loss,
     module=PhotometricLoss,
     traits=Trait.NONNEGATIVE | Trait.ZERO_AT_TARGET | Trait.SYMMETRIC,
-    variants=({}, {"alpha": 0.3, "data_range": 2.0}),
+    variants=({}, {"alpha": 0.3, "data_range": 2.0, "k1": 0.1, "k2": 0.2}),
     paper="arXiv:1609.03677",
     example=_example,
 )

@@ -255,7 +255,14 @@ SPECS = (
         traits=_TRAITS,
         variants=(
             {"window_size": 5},
-            {"window_size": 3, "sigma": 0.8, "data_range": 2.0, "k1": 0.1, "padding": "reflect"},
+            {
+                "window_size": 3,
+                "sigma": 0.8,
+                "data_range": 2.0,
+                "k1": 0.1,
+                "padding": "reflect",
+                "k2": 0.2,
+            },
         ),
         paper="doi:10.1109/TIP.2003.819861",
         example=_example,
@@ -266,7 +273,14 @@ SPECS = (
         traits=_TRAITS,
         variants=(
             {"window_size": 2, "scale_weights": (0.2, 0.3, 0.5)},
-            {"window_size": 3, "sigma": 0.8, "k2": 0.3, "scale_weights": (0.7, 0.3)},
+            {
+                "window_size": 3,
+                "sigma": 0.8,
+                "k2": 0.3,
+                "scale_weights": (0.7, 0.3),
+                "k1": 0.1,
+                "data_range": 2.0,
+            },
         ),
         paper="doi:10.1109/ACSSC.2003.1292216",
         example=_example_of_scales,

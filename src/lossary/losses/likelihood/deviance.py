@@ -139,7 +139,7 @@ SPECS = (
     LossSpec(
         function=tweedie_deviance_loss,
         module=TweedieDevianceLoss,
-        variants=({}, {"power": 1.2}),
+        variants=({}, {"power": 1.2, "eps": 0.1}),
         paper="Jorgensen, The Theory of Dispersion Models, Chapman and Hall, 1997",
     ),
     LossSpec(

@@ -121,7 +121,7 @@ SPECS = (
     LossSpec(
         function=beta_nll_loss,
         module=BetaNLLLoss,
-        variants=({}, {"beta": 1.0}),
+        variants=({}, {"beta": 1.0, "eps": 0.1}),
         paper="arXiv:2203.09168",
     ),
 )

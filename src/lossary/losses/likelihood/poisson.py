@@ -176,7 +176,7 @@ SPECS = (
         function=poisson_nll_loss,
         module=PoissonNLLLoss,
         traits=Trait.CONVEX,
-        variants=({}, {"full": True}),
+        variants=({}, {"full": True, "clip": 0.5}),
         paper="doi:10.1017/CBO9780511814365",
     ),
     LossSpec(

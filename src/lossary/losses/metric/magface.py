@@ -137,7 +137,7 @@ SPEC = LossSpec(
     variants=(
         {},
         {"low_length": 0.5, "high_length": 8.0, "regularization": 1.0, "scale": 4.0},
-        {"class_weight": torch.tensor([0.5, 2.0, 1.0])},
+        {"class_weight": torch.tensor([0.5, 2.0, 1.0]), "low_margin": 0.2, "high_margin": 0.6},
     ),
     paper="arXiv:2103.06627",
     owned={"prototypes": "prototypes"},

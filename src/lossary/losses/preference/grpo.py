@@ -108,6 +108,10 @@ class GRPOLoss(FunctionLoss):
 SPEC = LossSpec(
     function=grpo_loss,
     module=GRPOLoss,
-    variants=({}, {"beta": 0.0}, {"beta": 0.5, "clip_low": 0.1, "clip_high": 0.28}),
+    variants=(
+        {},
+        {"beta": 0.0},
+        {"beta": 0.5, "clip_low": 0.1, "clip_high": 0.28, "max_log_ratio": 0.3},
+    ),
     paper="arXiv:2402.03300",
 )

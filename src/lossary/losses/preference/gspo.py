@@ -99,7 +99,7 @@ class GSPOLoss(FunctionLoss):
 SPEC = LossSpec(
     function=gspo_loss,
     module=GSPOLoss,
-    variants=({}, {"clip_low": 0.5, "clip_high": 1.0}),
+    variants=({}, {"clip_low": 0.5, "clip_high": 1.0, "max_log_ratio": 0.3}),
     paper="arXiv:2507.18071",
     example=_example,
 )

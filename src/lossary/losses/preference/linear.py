@@ -811,7 +811,7 @@ SPECS = (
         variants=(
             {},
             {"beta": 0.5, "clip_low": 0.1, "clip_high": 0.28, "linear_bias": _BIAS},
-            {"beta": 0.0, "temperature": 0.7},
+            {"beta": 0.0, "temperature": 0.7, "max_log_ratio": 0.3},
         ),
         paper="arXiv:2402.03300",
     ),

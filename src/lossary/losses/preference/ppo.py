@@ -147,7 +147,11 @@ SPECS = (
     LossSpec(
         function=ppo_clip_loss,
         module=PPOClipLoss,
-        variants=({}, {"clip_low": 0.1, "clip_high": 0.28}, {"dual_clip": 3.0}),
+        variants=(
+            {},
+            {"clip_low": 0.1, "clip_high": 0.28},
+            {"dual_clip": 3.0, "max_log_ratio": 0.3},
+        ),
         paper="arXiv:1707.06347",
     ),
     LossSpec(

@@ -131,7 +131,12 @@ SPECS = (
         function=alphapo_loss,
         module=AlphaPOLoss,
         traits=Trait.NONNEGATIVE,
-        variants=({}, {"alpha": 0.0}, {"alpha": -0.5, "beta": 0.5}, {"alpha": 1.0, "clip": 1.0}),
+        variants=(
+            {},
+            {"alpha": 0.0},
+            {"alpha": -0.5, "beta": 0.5},
+            {"alpha": 1.0, "clip": 1.0, "gamma": 1.2},
+        ),
         paper="arXiv:2501.03884",
     ),
 )

@@ -94,7 +94,10 @@ class VESPOLoss(FunctionLoss):
 SPEC = LossSpec(
     function=vespo_loss,
     module=VESPOLoss,
-    variants=({}, {"positive_power": 1.0, "negative_rate": 0.5}),
+    variants=(
+        {},
+        {"positive_power": 1.0, "negative_rate": 0.5, "positive_rate": 2.0, "negative_power": 1.5},
+    ),
     paper="arXiv:2602.10693",
     exempt={
         "gradient": "the paper stops the gradient of the weight, which finite differences see",

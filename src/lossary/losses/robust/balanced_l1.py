@@ -74,6 +74,6 @@ SPEC = LossSpec(
     function=balanced_l1_loss,
     module=BalancedL1Loss,
     traits=Trait.NONNEGATIVE | Trait.ZERO_AT_TARGET | Trait.SYMMETRIC,
-    variants=({}, {"alpha": 1.0, "gamma": 1.2}),
+    variants=({}, {"alpha": 1.0, "gamma": 1.2, "beta": 0.5}),
     paper="arXiv:1904.02701",
 )

@@ -197,7 +197,10 @@ SPECS = (
         function=dice_binary_cross_entropy_loss,
         module=DiceBinaryCrossEntropyLoss,
         traits=Trait.NONNEGATIVE,
-        variants=({}, {"dice_weight": 0.5, "cross_entropy_weight": 2.0, "squared": True}),
+        variants=(
+            {},
+            {"dice_weight": 0.5, "cross_entropy_weight": 2.0, "squared": True, "smooth": 0.5},
+        ),
         paper="doi:10.1038/s41592-020-01008-z",
     ),
 )

@@ -214,7 +214,17 @@ SPECS = (
         function=sigmoid_dice_focal_loss,
         module=SigmoidDiceFocalLoss,
         traits=Trait.NONNEGATIVE,
-        variants=({}, {"focal_weight": 20.0, "alpha": 0.25, "squared": True, "gamma": 0.5}),
+        variants=(
+            {},
+            {
+                "focal_weight": 20.0,
+                "alpha": 0.25,
+                "squared": True,
+                "gamma": 0.5,
+                "dice_weight": 0.5,
+                "smooth": 0.5,
+            },
+        ),
         paper="arXiv:2304.02643",
     ),
 )

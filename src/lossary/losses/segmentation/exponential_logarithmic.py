@@ -129,6 +129,8 @@ SPEC = LossSpec(
             "dice_gamma": 2.0,
             "cross_entropy_gamma": 0.5,
             "class_weight": torch.tensor([0.5, 2.0, 1.0]),
+            "dice_weight": 0.3,
+            "cross_entropy_weight": 0.6,
         },
     ),
     paper="arXiv:1809.00076",

@@ -103,7 +103,13 @@ SPEC = LossSpec(
     traits=Trait.NONNEGATIVE | Trait.SYMMETRIC,
     variants=(
         {},
-        {"invariance_weight": 5.0, "variance_weight": 3.0, "covariance_weight": 2.0, "gamma": 2.0},
+        {
+            "invariance_weight": 5.0,
+            "variance_weight": 3.0,
+            "covariance_weight": 2.0,
+            "gamma": 2.0,
+            "eps": 0.01,
+        },
     ),
     paper="arXiv:2105.04906",
     exempt={"parts_add": "variance and covariance are those of the whole batch"},
