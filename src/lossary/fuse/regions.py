@@ -8,6 +8,7 @@ not is run by torch as it was recorded.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -268,30 +269,20 @@ class _Splitter(Reader):
         return value if same else _Small(node, 0)
 
     def _read(self, node: fx.Node) -> Any:
-        shown = node.meta["val"]
-        given = [self.values[n] for n in node.all_input_nodes]
-        pixels = isinstance(shown, Tensor) and self.place(shown.shape)[2]
-        if pixels:
+        shown, given = node.meta["val"], [self.values[n] for n in node.all_input_nodes]
+        if isinstance(shown, Tensor) and self.place(shown.shape)[2]:
             pairs = zip(node.args, self._twin_of(node).args, strict=True)
             args = [self._readable(mine, other) for mine, other in pairs]
             return self.apply(node, args, dict(node.kwargs))
-        if any(isinstance(v, Node) and self._has_pixels(n) for v, n in self._pairs(node)):
+        if any(
+            isinstance(self.values[n], Node) and self._has_pixels(n) for n in node.all_input_nodes
+        ):
             return self._measure(node)
-        phase = max((v.phase for v in given if isinstance(v, _Small)), default=0)
-        if given and not any(isinstance(v, _Small) for v in given) and not self._resized(node):
-            try:
-                return self.call(node, {n: self.values[n] for n in node.all_input_nodes})
-            except NotFusible:
-                pass
-        elif not given and not self._resized(node):
-            try:
-                return self.call(node, {})
-            except NotFusible:
-                pass
-        return _Small(node, phase)
-
-    def _pairs(self, node: fx.Node) -> list[tuple[Any, fx.Node]]:
-        return [(self.values[n], n) for n in node.all_input_nodes]
+        small = [v.phase for v in given if isinstance(v, _Small)]
+        if not small and not self._resized(node):
+            with contextlib.suppress(NotFusible):  # what a pass cannot compute, torch can
+                return self.call(node, self.values)
+        return _Small(node, max(small, default=0))
 
     def _has_pixels(self, node: fx.Node) -> bool:
         return self.place(node.meta["val"].shape)[2]

@@ -52,7 +52,7 @@ def lognormal_survival_loss(
     """
     scale, log_time, z = _standard(input, scale, time, eps)
     happened = log_time + scale.log() + z.square() / 2 + math.log(2 * math.pi) / 2
-    units = event * happened - (1 - event) * torch.special.log_ndtr(-z)
+    units = event * happened - (1 - event) * _log_survival(z)
     return reduce(units, weight, reduction)
 
 
@@ -101,6 +101,14 @@ def _standard(
 ) -> tuple[Tensor, Tensor, Tensor]:
     scale, log_time = scale.clamp(min=eps), time.clamp(min=eps).log()
     return scale, log_time, (log_time - location) / scale
+
+
+def _log_survival(z: Tensor) -> Tensor:
+    """Return the logarithm of 1 - Phi(z), exact in both tails."""
+    late = z > 0
+    above, below = torch.where(late, z, 0.0), torch.where(late, 0.0, z)
+    tail = (torch.special.erfcx(above / math.sqrt(2)) / 2).log() - above.square() / 2
+    return torch.where(late, tail, torch.log1p(-torch.erfc(-below / math.sqrt(2)) / 2))
 
 
 class LognormalSurvivalLoss(FunctionLoss):
