@@ -10,7 +10,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
-from ..metric._angles import inverse_length
+from ..metric._angles import normalize
 
 
 @signature("real N H *, real N H * -> N")
@@ -39,7 +39,7 @@ def ncc_loss(
     tensor(2.)
     """
     x, y = _centred(input), _centred(target)
-    correlation = (x * inverse_length(x).unsqueeze(1) * y).sum(1) * inverse_length(y)
+    correlation = (normalize(x) * normalize(y)).sum(1)
     return reduce(1 - correlation, weight, reduction)
 
 

@@ -9,7 +9,7 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
-from ..metric._angles import inverse_length
+from ..metric._angles import normalize
 
 
 @signature("real N D, real N D -> N")
@@ -37,7 +37,7 @@ def pearson_correlation_loss(
     tensor(2.)
     """
     x, y = _centred(input), _centred(target)
-    correlation = (x * y).sum(1) * inverse_length(x) * inverse_length(y)
+    correlation = (normalize(x) * normalize(y)).sum(1)
     return reduce(1 - correlation, weight, reduction)
 
 

@@ -40,7 +40,7 @@ def alignment_loss(
         *Towards Representation Alignment and Uniformity in Collaborative Filtering*, KDD 2022.
 
     >>> alignment_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
-    tensor(2.)
+    tensor(2.0000)
     """
     distance = length(normalize(input) - normalize(target)).squeeze(1)
     return reduce(distance**alpha, weight, reduction)

@@ -50,8 +50,8 @@ def deep_hit_ranking_loss(
         Lee et al., *DeepHit: A Deep Learning Approach to Survival Analysis with Competing Risks*,
         AAAI 2018, section 4, the second loss, with one kind of event.
 
-    >>> x = torch.zeros(2, 1)  # an event in the only interval, or afterwards
-    >>> deep_hit_ranking_loss(F.pad(x, (0, 1)), torch.tensor([0, 1]), torch.tensor([1, 0]))
+    >>> x = torch.zeros(2, 2)  # nobody's event is likelier than the other's
+    >>> deep_hit_ranking_loss(x, torch.tensor([0, 1]), torch.tensor([1, 0]))
     tensor(1.)
     """
     until = F.pad(input, (0, 1)).softmax(1).cumsum(1)[:, :-1]
