@@ -17,6 +17,16 @@ from .fuse import fuse as fuse, gradient_buffers as gradient_buffers
 from .kernels.vocabulary import (
     vocab_parallel_linear_cross_entropy as vocab_parallel_linear_cross_entropy,
 )
+from .losses.audio.error_to_signal import (
+    ErrorToSignalRatioLoss as ErrorToSignalRatioLoss,
+    SDSDRLoss as SDSDRLoss,
+    error_to_signal_ratio_loss as error_to_signal_ratio_loss,
+    sd_sdr_loss as sd_sdr_loss,
+)
+from .losses.audio.log_spectral import (
+    LogSpectralDistanceLoss as LogSpectralDistanceLoss,
+    log_spectral_distance_loss as log_spectral_distance_loss,
+)
 from .losses.audio.signal_ratio import (
     PITSISDRLoss as PITSISDRLoss,
     SISDRLoss as SISDRLoss,
@@ -544,6 +554,14 @@ from .losses.gan.wasserstein import (
     wasserstein_discriminator_loss as wasserstein_discriminator_loss,
     wasserstein_generator_loss as wasserstein_generator_loss,
 )
+from .losses.image.census import (
+    CensusLoss as CensusLoss,
+    census_loss as census_loss,
+)
+from .losses.image.color_difference import (
+    CIEDE2000Loss as CIEDE2000Loss,
+    ciede2000_loss as ciede2000_loss,
+)
 from .losses.image.contextual import (
     ContextualLoss as ContextualLoss,
     contextual_loss as contextual_loss,
@@ -582,9 +600,17 @@ from .losses.image.gmsd import (
     GMSDLoss as GMSDLoss,
     gmsd_loss as gmsd_loss,
 )
+from .losses.image.laplacian_pyramid import (
+    LaplacianPyramidLoss as LaplacianPyramidLoss,
+    laplacian_pyramid_loss as laplacian_pyramid_loss,
+)
 from .losses.image.lpips import (
     LPIPSLoss as LPIPSLoss,
     lpips_loss as lpips_loss,
+)
+from .losses.image.multi_scale_gradient import (
+    MultiScaleGradientLoss as MultiScaleGradientLoss,
+    multi_scale_gradient_loss as multi_scale_gradient_loss,
 )
 from .losses.image.mutual_information import (
     MutualInformationLoss as MutualInformationLoss,
@@ -1079,6 +1105,10 @@ from .losses.ranking.bpr import (
     bpr_loss as bpr_loss,
     margin_mse_loss as margin_mse_loss,
 )
+from .losses.ranking.cosine_contrastive import (
+    CosineContrastiveLoss as CosineContrastiveLoss,
+    cosine_contrastive_loss as cosine_contrastive_loss,
+)
 from .losses.ranking.lambda_loss import (
     LambdaLoss as LambdaLoss,
     lambda_loss as lambda_loss,
@@ -1323,6 +1353,12 @@ from .losses.segmentation.wasserstein_dice import (
     WassersteinDiceLoss as WassersteinDiceLoss,
     wasserstein_dice_loss as wasserstein_dice_loss,
 )
+from .losses.self_supervised.alignment_uniformity import (
+    AlignmentLoss as AlignmentLoss,
+    UniformityLoss as UniformityLoss,
+    alignment_loss as alignment_loss,
+    uniformity_loss as uniformity_loss,
+)
 from .losses.self_supervised.barlow_twins import (
     BarlowTwinsLoss as BarlowTwinsLoss,
     barlow_twins_loss as barlow_twins_loss,
@@ -1371,6 +1407,10 @@ from .losses.sequence.focal_ctc import (
     FocalCTCLoss as FocalCTCLoss,
     focal_ctc_loss as focal_ctc_loss,
 )
+from .losses.sequence.token_duration import (
+    TDTLoss as TDTLoss,
+    tdt_loss as tdt_loss,
+)
 from .losses.sequence.transducer import (
     RNNTLoss as RNNTLoss,
     rnnt_loss as rnnt_loss,
@@ -1382,6 +1422,16 @@ from .losses.sequence.word_error import (
 from .losses.survival.cox import (
     CoxPartialLikelihoodLoss as CoxPartialLikelihoodLoss,
     cox_partial_likelihood_loss as cox_partial_likelihood_loss,
+)
+from .losses.survival.deep_hit import (
+    DeepHitRankingLoss as DeepHitRankingLoss,
+    deep_hit_ranking_loss as deep_hit_ranking_loss,
+)
+from .losses.survival.failure_time import (
+    LoglogisticSurvivalLoss as LoglogisticSurvivalLoss,
+    LognormalSurvivalLoss as LognormalSurvivalLoss,
+    loglogistic_survival_loss as loglogistic_survival_loss,
+    lognormal_survival_loss as lognormal_survival_loss,
 )
 from .losses.survival.intervals import (
     DiscreteTimeSurvivalLoss as DiscreteTimeSurvivalLoss,
