@@ -38,9 +38,10 @@ def spec_is_elementwise(spec: LossSpec) -> bool:
     return not any("N" in operand.dims for either in spec.signature.operands for operand in either)
 
 
-def share(spec: LossSpec, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def share(spec: LossSpec, samples: slice) -> tuple[Tensor, Tensor, Tensor]:
     """Return total, weight and the gradient of the total, of some samples of the batch."""
     subject, (tensors, weight) = subject_of(spec), batch(spec)
+    index = torch.arange(subject.batch_size(tensors))[samples]
     piece = subject.select(tensors, index)
     x = piece[0].clone().requires_grad_()
     hyper = dict(spec.variants[0])
@@ -58,10 +59,9 @@ def worker(rank: int, port: int, folder: str) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     dist.init_process_group("gloo", rank=rank, world_size=2)
     torch.set_num_threads(1)
-    index = torch.arange(0, 1) if rank == 0 else torch.arange(1, 5)
     results = {}
     for spec in ADDITIVE:
-        total, weight, gradient = share(spec, index)
+        total, weight, gradient = share(spec, slice(0, 1) if rank == 0 else slice(1, None))
         sums = torch.stack([total, weight])
         dist.all_reduce(sums)
         results[spec.name] = (sums[0] / sums[1], gradient / sums[1])

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lossary.check import subject_of
 from lossary.spec import LossSpec
-from share_of_a_batch import ADDITIVE, share
+from share_of_a_batch import ADDITIVE, batch, share
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, tuple[Te
 
 @pytest.mark.parametrize("spec", ADDITIVE, ids=lambda spec: spec.name)
 def test_two_processes_equal_one(spec: LossSpec, results) -> None:
-    total, weight, gradient = share(spec, torch.arange(5))
+    total, weight, gradient = share(spec, slice(None))
     (mean, first), (same, rest) = (of_rank[spec.name] for of_rank in results)
     assert mean == same
     torch.testing.assert_close(mean, total / weight)
-    torch.testing.assert_close(torch.cat([first, rest]), gradient / weight)
+    (along, *_) = subject_of(spec).batch_dims(batch(spec)[0])
+    torch.testing.assert_close(torch.cat([first, rest], along), gradient / weight)

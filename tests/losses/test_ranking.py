@@ -6,7 +6,11 @@ import torch
 from lossary import catalog
 from lossary.spec import LossSpec
 
-LISTS = [spec for spec in catalog() if spec.signature.text == "real N L, real N L -> N"]
+LISTS = [
+    spec
+    for spec in catalog()
+    if spec.family == "ranking" and spec.signature.text == "real N L, real N L -> N"
+]
 OF_GAINS = ("approx_ndcg_loss", "lambda_loss", "neural_ndcg_loss")
 
 
