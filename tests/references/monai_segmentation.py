@@ -96,6 +96,9 @@ def _dice_cross_entropy_of_classes(x, y, *, class_weight=None, **hyper):
 def _wasserstein(x, y, *, class_distance=None, background=0, smooth=1e-5):
     count = x.shape[1]
     matrix = 1 - torch.eye(count) if class_distance is None else class_distance
+    # MONAI's background is class 0: number the classes so that ours is
+    order = torch.tensor([background, *(c for c in range(count) if c != background)])
+    x, matrix, y = x[:, order], matrix[order][:, order], order.argsort()[y]
     loss = GeneralizedWassersteinDiceLoss(
         matrix.to(x), reduction="none", smooth_nr=smooth, smooth_dr=smooth
     )
