@@ -110,8 +110,8 @@ SPEC = LossSpec(
         {
             "smooth": 0.1,
             "class_distance": torch.tensor([[0.0, 1.0, 1.0], [1.0, 0.0, 0.5], [1.0, 0.5, 0.0]]),
-            "background": 1,
         },
+        {"background": 1},
     ),
     paper="arXiv:1707.00478",
     exempt={"learns_from_errors": "where the softmax saturates, overlap has no slope"},
