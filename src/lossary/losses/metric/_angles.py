@@ -18,7 +18,8 @@ def normalize(x: Tensor) -> Tensor:
     becomes too small for its root to have a slope.
     """
     size = x.detach().abs().sum(-1, keepdim=True)
-    x = x / torch.where(size == 0, 1.0, size)
+    tiny = torch.finfo(x.dtype).tiny  # below, one over it is infinite
+    x = x * torch.where(size == 0, 1.0, size.clamp(min=tiny)).reciprocal()
     return x * inverse_length(x).unsqueeze(-1)
 
 
