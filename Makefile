@@ -36,7 +36,7 @@ references: .venv/dev.stamp
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 tests/test_conformance.py -k reference
 	$(BIN)/python docs/verification_table.py
 
-# 10,000 generated calls of every loss, twice: inside its domain and beside it. About 15 minutes.
+# 10,000 generated calls of every loss, twice: inside its domain and beside it. Hours: 4 ms a call.
 fuzz: .venv/dev.stamp
 	LOSSARY_FUZZ=10000 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal tests/fuzz
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from ..base import FunctionLoss, LossBase
+from ..kernels.again import differentiate_again
 from ..reduction import Reduction, check_reduction, fit_weight, reduce
 from ..signature import CACHE_LIMIT, Signature, signature_of
 from .buffers import gradient_buffers
@@ -682,19 +683,13 @@ class _OnePass(torch.autograd.Function):
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, ...]:
         out: list[Tensor | None] = [None] * (5 + ctx.count)
         if torch.is_grad_enabled():  # a second derivative is wanted: the formula has one
-            # aliases: where one tensor was made from another, no gradient runs through both
-            given = list(ctx.call.tensors)
-            for i in ctx.places:
-                given[i] = given[i].view_as(given[i])
-            wanted = [given[i] for i in ctx.places]
-            found = torch.autograd.grad(ctx.plain(given), wanted, incoming, create_graph=True)
-        else:
-            found = tuple(
-                _scaled(g, incoming, ctx.call.reduction, dims)
-                for g, dims in zip(ctx.saved_tensors, ctx.unit_dims, strict=True)
-            )
-        for i, gradient in zip(ctx.places, found, strict=True):
-            out[5 + i] = gradient
+            given = ctx.call.tensors
+            needs = [i in ctx.places for i in range(len(given))]
+            again = differentiate_again(lambda *t: ctx.plain(t), given, needs, incoming)
+            out[5 : 5 + len(given)] = again
+            return tuple(out)
+        for i, g, dims in zip(ctx.places, ctx.saved_tensors, ctx.unit_dims, strict=True):
+            out[5 + i] = _scaled(g, incoming, ctx.call.reduction, dims)
         return tuple(out)
 
 

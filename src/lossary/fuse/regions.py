@@ -12,7 +12,7 @@ import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, fx
@@ -182,6 +182,29 @@ class _Small:
 MEASURES = (aten.sum.dim_IntList, aten.sum.default, aten.mean.dim, aten.any.dim, aten.any.dims)
 
 
+def _pairs(first: fx.GraphModule, second: fx.GraphModule) -> dict[fx.Node, fx.Node]:
+    """Return for each operation of a recording that of the other, which must be the same."""
+    ones, others = list(first.graph.nodes), list(second.graph.nodes)
+    if [_form(n) for n in ones] != [_form(n) for n in others]:
+        raise NotFusible("it depends on the size of the batch")
+    return dict(zip(ones, others, strict=True))
+
+
+def _form(node: fx.Node) -> Any:
+    """Return an operation without its numbers."""
+
+    def form(arg: Any) -> Any:
+        if isinstance(arg, list | tuple):
+            return [form(a) for a in arg]
+        if isinstance(arg, fx.Node):
+            return arg.name
+        return int if isinstance(arg, int | float) and not isinstance(arg, bool) else arg
+
+    target = node.target if node.op == "call_function" else node.op
+    options = {name: form(value) for name, value in node.kwargs.items()}
+    return node.name, target, form(node.args), options
+
+
 class _Splitter(Reader):
     """Reads what has pixels into a graph, and leaves the rest to torch."""
 
@@ -201,8 +224,7 @@ class _Splitter(Reader):
         self.read_rows: dict[fx.Node | Size, Node] = {}
         self.phases: dict[Node, int] = {}
         self.inputs = 0
-        twin = {n.name: n for n in second.module.graph.nodes}
-        self.twin = {n: twin.get(n.name) for n in first.module.graph.nodes}
+        self.twin = _pairs(first.module, second.module)
         self.known_sizes: dict[tuple[float, float], Size] = {}
         groups = [(images.row,), *((p,) for p in images.pixels), images.pixels]
         for names in (*groups, (images.row, *images.pixels)):
@@ -262,18 +284,16 @@ class _Splitter(Reader):
             value = self.literal(node)
         except NotFusible:
             return _Small(node, 0)
-        other = self.twin[node]
-        same = other is not None and bool(
-            getattr(self.second.module, str(other.target)).item() == value.value
-        )
-        return value if same else _Small(node, 0)
+        other = getattr(self.second.module, str(self.twin[node].target)).item()
+        return value if other == value.value else _Small(node, 0)
 
     def _read(self, node: fx.Node) -> Any:
         shown, given = node.meta["val"], [self.values[n] for n in node.all_input_nodes]
         if isinstance(shown, Tensor) and self.place(shown.shape)[2]:
-            pairs = zip(node.args, self._twin_of(node).args, strict=True)
-            args = [self._readable(mine, other) for mine, other in pairs]
-            return self.apply(node, args, dict(node.kwargs))
+            other = self.twin[node]
+            args = [self._readable(a, b) for a, b in zip(node.args, other.args, strict=True)]
+            options = {k: self._readable(v, other.kwargs[k]) for k, v in node.kwargs.items()}
+            return self.apply(node, args, options)
         if any(
             isinstance(self.values[n], Node) and self._has_pixels(n) for n in node.all_input_nodes
         ):
@@ -287,12 +307,6 @@ class _Splitter(Reader):
     def _has_pixels(self, node: fx.Node) -> bool:
         return self.place(node.meta["val"].shape)[2]
 
-    def _twin_of(self, node: fx.Node) -> fx.Node:
-        other = self.twin[node]
-        if other is None or other.target is not node.target:
-            raise NotFusible("it depends on the size of the batch")
-        return cast(fx.Node, other)
-
     def _readable(self, mine: Any, other: Any) -> Any:
         """Return an argument that a pass can read; shapes, which are lists, do not matter to it."""
         if isinstance(mine, fx.Node):
@@ -304,7 +318,8 @@ class _Splitter(Reader):
     def _resized(self, node: fx.Node) -> bool:
         """Whether a number in the operation depends on the sizes."""
         other = self.twin[node]
-        return other is None or repr(_numbers(node.args)) != repr(_numbers(other.args))
+        mine, yours = ((*n.args, *n.kwargs.values()) for n in (node, other))
+        return _numbers(mine) != _numbers(yours)
 
     def _as_node(self, node: fx.Node) -> Node:
         """Return a value as one that a pass can read."""
@@ -373,7 +388,7 @@ class _Splitter(Reader):
         if tuple(units.meta["val"].shape) != (self.both[0][self.images.row],):
             raise NotFusible("it does not return a loss for each sample")
         if count is not None and not isinstance(self.values[count], _Small):
-            count = None  # a constant: the number of samples, as for every loss without weights
+            raise NotFusible("it averages over something that is not a sum of weights")
         scale = self.build.make("load", kind="f", value=len(arrays))
         gradients = tuple(self.build.binary("mul", self._as_node(g), scale) for g in slopes)
         if any(not self._has_pixels(g) for g in slopes):
@@ -456,13 +471,8 @@ class _Program:
         return Slot(self.numbers[node])
 
     def shape(self, node: fx.Node) -> tuple[Any, ...]:
-        other = self.of.twin[node]
-        if other is None:
-            raise NotFusible("it depends on the size of the batch")
-        return tuple(
-            self._sized(x, y)
-            for x, y in zip(node.meta["val"].shape, other.meta["val"].shape, strict=True)
-        )
+        shapes = (n.meta["val"].shape for n in (node, self.of.twin[node]))
+        return tuple(self._sized(x, y) for x, y in zip(*shapes, strict=True))
 
     def steps(self, roots: Sequence[fx.Node], last: int) -> list[list[Step]]:
         """Return what to run before each pass, and behind the last one."""
@@ -492,8 +502,6 @@ class _Program:
                 self.constants[self.number(node)] = self._constant(node)
             else:
                 other = self.of.twin[node]
-                if other is None or other.target is not node.target:
-                    raise NotFusible("it depends on the size of the batch")
                 args = self._sized(node.args, other.args)
                 options = {k: self._sized(v, other.kwargs[k]) for k, v in node.kwargs.items()}
                 step = Step(self.number(node), node.target, args, options)
@@ -502,8 +510,6 @@ class _Program:
 
     def _constant(self, node: fx.Node) -> tuple[Any, torch.dtype]:
         other = self.of.twin[node]
-        if other is None:
-            raise NotFusible("it depends on the size of the batch")
         mine = getattr(self.of.first.module, str(node.target))
         yours = getattr(self.of.second.module, str(other.target))
         if mine.numel() != 1:

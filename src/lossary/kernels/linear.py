@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..reduction import Reduction, check_reduction
+from .again import differentiate_again
 
 FEWEST, MOST = 256, 2048  # rows of a chunk
 # In half precision every chunk rounds the gradient of the matrix, so there are no more than these
@@ -278,18 +279,10 @@ class _Recomputed(torch.autograd.Function):
         return None, None, *ctx.job.gradients(input, matrix, bias, needs, incoming)[1]
 
 
-def _differentiate(ctx: Any, reduction: Reduction, incoming: Tensor) -> Iterator[Tensor | None]:
-    """Differentiate the formula, so that the gradients can be differentiated again."""
-    needs = ctx.needs_input_grad[2:]
-    # aliases: where one of them was made from another, no gradient runs through both
-    given = [
-        t.view_as(t) if needed else t
-        for t, needed in zip(ctx.saved_tensors, needs, strict=False)  # gradients come behind them
-    ]
-    value = ctx.job.formula(*given, reduction).to(incoming.dtype)
-    wanted = [t for t, needed in zip(given, needs, strict=True) if needed]
-    found = iter(torch.autograd.grad(value, wanted, incoming, create_graph=True))
-    return (next(found) if needed else None for needed in needs)
+def _differentiate(ctx: Any, reduction: Reduction, incoming: Tensor) -> list[Tensor | None]:
+    given = ctx.saved_tensors[:3]
+    formula = functools.partial(ctx.job.formula, reduction=reduction)
+    return differentiate_again(formula, given, ctx.needs_input_grad[2:], incoming)
 
 
 def _compiled(

@@ -10,6 +10,7 @@ processes: see :func:`share_of_rows`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..reduction import Reduction, reduce
 from ..signature import full_precision
+from ..validation import is_plain
+from .again import differentiate_again
 
 AT_ONCE = 1 << 18  # numbers of a chunk: its dozens of intermediate results stay in the cache
 FARTHER = 16  # times as many where starting an operation takes longer than such a chunk: on GPUs
@@ -85,31 +88,19 @@ class _InChunks(torch.autograd.Function):
         saved = zip(ctx.saved_tensors, ctx.numbers, strict=True)
         given = [number if tensor is None else tensor for tensor, number in saved]
         needs = ctx.needs_input_grad[3:]
-        found: Iterator[Tensor | None]
         if torch.is_grad_enabled():  # to be differentiated again
-            given, wanted = _apart(given, needs)
-            units = ctx.formula(ctx.rows, *given)
-            found = iter(torch.autograd.grad(units, wanted, incoming, create_graph=True))
-        else:
-            given = [g.detach() if isinstance(g, Tensor) else g for g in given]
-            leaves = [g.requires_grad_() for g, needed in zip(given, needs, strict=True) if needed]
-            with torch.enable_grad(), full_precision(given):
-                first = ctx.chunks[0].start
-                for chunk in ctx.chunks:
-                    units = ctx.formula(chunk, *given)
-                    share = incoming[chunk.start - first : chunk.stop - first]
-                    torch.autograd.backward(units, share, inputs=leaves)
-            found = (leaf.grad for leaf in leaves)
+            formula = functools.partial(ctx.formula, ctx.rows)
+            return None, None, None, *differentiate_again(formula, given, needs, incoming)
+        given = [g.detach() if isinstance(g, Tensor) else g for g in given]
+        leaves = [g.requires_grad_() for g, needed in zip(given, needs, strict=True) if needed]
+        with torch.enable_grad(), full_precision(given):
+            first = ctx.chunks[0].start
+            for chunk in ctx.chunks:
+                units = ctx.formula(chunk, *given)
+                share = incoming[chunk.start - first : chunk.stop - first]
+                torch.autograd.backward(units, share, inputs=leaves)
+        found = (leaf.grad for leaf in leaves)
         return None, None, None, *(next(found) if needed else None for needed in needs)
-
-
-def _apart(given: Sequence[Any], needs: Sequence[bool]) -> tuple[list[Any], list[Tensor]]:
-    """Return ``given`` with aliases for those that need a gradient, and these.
-
-    Where one of them was made from another, its gradient shall not run through that one.
-    """
-    aliases = [g.view_as(g) if n else g for g, n in zip(given, needs, strict=True)]
-    return aliases, [alias for alias, needed in zip(aliases, needs, strict=True) if needed]
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
@@ -142,9 +133,7 @@ class _Distances(torch.autograd.Function):
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y, found = ctx.saved_tensors
         if torch.is_grad_enabled():  # to be differentiated again
-            (x, y), wanted = _apart((x, y), ctx.needs_input_grad)
-            of = iter(torch.autograd.grad(_defined(x, y), wanted, incoming, create_graph=True))
-            first, second = (next(of) if needed else None for needed in ctx.needs_input_grad)
+            first, second = differentiate_again(_defined, (x, y), ctx.needs_input_grad, incoming)
             return first, second
         slope, step = incoming.contiguous(), torch.ops.aten._cdist_backward
         of_x = step(slope, x.contiguous(), y.contiguous(), 2.0, found)
@@ -190,8 +179,5 @@ def rows_here() -> slice:
 
 def _is_plain(tensors: Sequence[Any]) -> bool:
     """Whether the tensors have numbers, and no transform of torch looks at them."""
-    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
-        return False
-    found = [t for t in tensors if isinstance(t, Tensor)]
-    plain = all(type(t) in (Tensor, nn.Parameter) and not t.is_meta for t in found)
-    return plain and forward_ad._current_level < 0
+    numbers = not any(isinstance(t, Tensor) and t.is_meta for t in tensors)
+    return numbers and is_plain(tensors) and forward_ad._current_level < 0
