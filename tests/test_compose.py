@@ -57,10 +57,60 @@ def test_weights_reach_every_part():
     assert loss(X, Y, weight=torch.tensor([True, False])) == 2.0
 
 
-def test_a_sum_can_be_fused_and_saved():
-    loss = WeightedSum({"a": lossary.fuse(lossary.MSELoss())})
-    x = torch.randn(400, 400, requires_grad=True)
-    torch.testing.assert_close(loss(x, torch.zeros(400, 400)), x.detach().square().mean())
+def test_parts_of_a_sum_add_up_to_the_whole_where_the_parts_count_differently():
+    loss = WeightedSum(
+        {"kept": lossary.MSELoss(), "hard": HardUnits(lossary.MSELoss(), share=1.0)}, {"kept": 2.0}
+    )
+    x = torch.randn(7, dtype=torch.float64, requires_grad=True)
+    y, weight = torch.randn(7, dtype=torch.float64), torch.tensor([0.0, 1, 2, 0, 0, 1, 3]).double()
+    whole = loss(x, y, weight=weight)
+    pieces = [
+        lossary.parts(loss, x[a:b], y[a:b], weight=weight[a:b]) for a, b in ((0, 2), (2, 3), (3, 7))
+    ]
+    added = sum(pieces)
+    torch.testing.assert_close(added.mean(), whole)
+    torch.testing.assert_close(added.means(), loss.named(x, y, weight=weight))
+    found, wanted = (torch.autograd.grad(v, x)[0] for v in (added.mean(), whole))
+    torch.testing.assert_close(found, wanted)
+    means = torch.stack([piece.mean() for piece in pieces]).mean()
+    assert not torch.isclose(means, whole)  # what the mean of means would have been
+
+
+def test_parts_of_a_sum_keep_apart_what_has_masks_and_what_has_not():
+    class Sharp(lossary.LossBase):
+        def units(self, input, target):
+            return lossary.entropy(input, reduction="none")
+
+    loss = lossary.CrossEntropyLoss() + Sharp()
+    x, y = torch.randn(6, 3, dtype=torch.float64), torch.tensor([0, -100, -100, 1, 2, 0])
+    pieces = [lossary.parts(loss, x[:3], y[:3]), lossary.parts(loss, x[3:], y[3:])]
+    torch.testing.assert_close((pieces[0] + pieces[1]).mean(), loss(x, y))
+    assert [p.weight.item() for p in pieces[0].named.values()] == [1, 3]
+
+
+def test_parts_of_a_sum_of_sums_are_refused():
+    loss = WeightedSum({"a": lossary.MSELoss(reduction="sum")})
+    with pytest.raises(ValueError, match="'a' has no parts"):
+        lossary.parts(loss, X, Y)
+    other = lossary.parts(WeightedSum({"b": lossary.MSELoss()}), X, Y)
+    with pytest.raises(ValueError, match=r"different sums do not add: \['a'\] and \['b'\]"):
+        lossary.parts(WeightedSum({"a": lossary.MSELoss()}), X, Y) + other
+
+
+@pytest.mark.parametrize("sum_of", [WeightedSum, UncertaintyWeightedSum, DynamicWeightAverage])
+def test_a_fused_sum_is_the_same_sum(sum_of):
+    loss = sum_of({"l1": lossary.L1Loss(), "mse": lossary.MSELoss(), "cubes": _Cubes()})
+    fused = lossary.fuse(loss)
+    assert type(fused) is sum_of
+    x, y = torch.randn(2, 500, 500, requires_grad=True)
+    for given, wanted in zip(fused.named(x, y).values(), loss.named(x, y).values(), strict=True):
+        torch.testing.assert_close(given, wanted)
+    torch.testing.assert_close(fused(x, y), loss(x, y))
+    assert [each.reasons for each in fused.losses.values()] == [(), (), ()]
+    assert list(fused.parameters()) == list(loss.parameters())
+    torch.testing.assert_close(lossary.parts(fused, x, y).mean(), loss(x, y))
+    with pytest.raises(ValueError, match="more than once"):
+        lossary.fuse(loss, donate_input=True)
 
 
 def test_the_trainer_logs_parts_and_counts_steps():

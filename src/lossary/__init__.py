@@ -1463,7 +1463,7 @@ from .losses.transport.wasserstein import (
     sliced_wasserstein_loss as sliced_wasserstein_loss,
     wasserstein_1d_loss as wasserstein_1d_loss,
 )
-from .parts import Parts as Parts, parts as parts
+from .parts import NamedParts as NamedParts, Parts as Parts, parts as parts
 from .processes import AcrossProcesses as AcrossProcesses
 from .reduction import Reduction as Reduction, reduce as reduce
 from .signature import signature as signature

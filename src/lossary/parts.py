@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 from torch import Tensor
 
 from .base import LossBase
+from .compose import WeightedSum
 from .signature import signature_of
 
 
@@ -38,7 +40,49 @@ class Parts:
         return self.total / torch.where(self.weight == 0, 1.0, self.weight)
 
 
-def parts(loss: Callable[..., Tensor], *tensors: object, weight: Tensor | None = None) -> Parts:
+@dataclass(frozen=True)
+class NamedParts:
+    """The parts of every loss of a :class:`~lossary.WeightedSum`; see :class:`Parts`.
+
+    Each is divided by its own weights, so the mean of the added parts is exactly that of the one
+    big batch, also where one loss has masks and another has not.
+
+    Attributes:
+        named: the parts of each loss, by its name.
+        loss: the sum, whose coefficients are applied to the means.
+    """
+
+    named: Mapping[str, Parts]
+    loss: WeightedSum
+
+    def __add__(self, other: NamedParts) -> NamedParts:
+        if self.named.keys() != other.named.keys():
+            raise ValueError(
+                f"parts of different sums do not add: {list(self.named)} and {list(other.named)}"
+            )
+        return NamedParts({n: p + other.named[n] for n, p in self.named.items()}, self.loss)
+
+    def __radd__(self, other: int) -> NamedParts:
+        return self if other == 0 else NotImplemented
+
+    def means(self) -> dict[str, Tensor]:
+        """Return the mean of each loss, not multiplied by its coefficient."""
+        return {name: found.mean() for name, found in self.named.items()}
+
+    def mean(self) -> Tensor:
+        """Return the weighted sum of the means."""
+        return self.loss.total(self.means())
+
+
+@overload
+def parts(loss: WeightedSum, *tensors: object, weight: Tensor | None = None) -> NamedParts: ...
+@overload
+def parts(
+    loss: Callable[..., Tensor] | LossBase, *tensors: object, weight: Tensor | None = None
+) -> Parts: ...
+def parts(
+    loss: Callable[..., Tensor] | WeightedSum, *tensors: object, weight: Tensor | None = None
+) -> Parts | NamedParts:
     """Return the sum of the weighted losses and the sum of the weights.
 
     >>> import lossary
@@ -48,13 +92,21 @@ def parts(loss: Callable[..., Tensor], *tensors: object, weight: Tensor | None =
     tensor(True)
 
     Args:
-        loss: a loss function of this library, or a :class:`~lossary.LossBase`.
+        loss: a loss function of this library, a :class:`~lossary.LossBase`, or a
+            :class:`~lossary.WeightedSum` of some, which has the parts of each.
         tensors: what the loss takes.
         weight: one number or boolean per unit.
 
     Raises:
-        TypeError: if ``loss`` is neither: only the contract says what it averages over.
+        TypeError: if ``loss`` is none of them: only the contract says what it averages over.
+        ValueError: if a loss of a sum is told to be a sum itself: it has no mean to divide.
     """
+    if isinstance(loss, WeightedSum):
+        for name, each in loss.losses.items():
+            if getattr(each, "reduction", "mean") != "mean":
+                raise ValueError(f"{name!r} has no parts: its reduction must be 'mean'")
+        found = {n: parts(each, *tensors, weight=weight) for n, each in loss.losses.items()}
+        return NamedParts(found, loss)
     if isinstance(loss, LossBase):
         pair = loss.reduced(*tensors, weight=weight, reduction="parts")
     elif signature_of(loss) is not None:

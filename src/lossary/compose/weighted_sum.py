@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +20,8 @@ class WeightedSum(nn.Module):
 
     ``0.5 * L1Loss() + CrossEntropyLoss()`` makes one of losses that take the same tensors. Called,
     it returns the total; :meth:`named` returns the parts, which the trainer logs. Every part is
-    the mean over its own units, so the total is that of one batch: where parts count differently
-    (one has masks, the other not), the total of micro-batches is not that of the whole.
+    the mean over its own units. :func:`~lossary.parts` of a sum add exactly, also where they count
+    differently: one has masks, the other not. :func:`~lossary.fuse` makes each loss one pass.
 
     Args:
         losses: each loss by the name of its part.
@@ -71,6 +72,12 @@ class WeightedSum(nn.Module):
         """Return what a part is multiplied by at this step."""
         found = self.coefficients[name]
         return found(self.step) if callable(found) else found
+
+    def of(self, losses: Mapping[str, nn.Module]) -> Self:
+        """Return this sum over other losses of the same names, with everything else shared."""
+        made = copy.copy(self)
+        made._modules = {**self._modules, "losses": nn.ModuleDict(losses)}
+        return made
 
     def forward(self, *tensors: Any, weight: Tensor | None = None) -> Tensor:
         return self.total(self.named(*tensors, weight=weight))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from ..base import FunctionLoss, LossBase
+from ..compose import WeightedSum
 from ..kernels.again import differentiate_again
 from ..reduction import Reduction, check_reduction, fit_weight, reduce
 from ..signature import CACHE_LIMIT, Signature, signature_of
@@ -31,12 +32,14 @@ FUSIBLE = (torch.float32, torch.bfloat16)
 
 
 @overload
+def fuse(loss: WeightedSum, *, donate_input: bool = False) -> WeightedSum: ...
+@overload
 def fuse(loss: LossBase, *, donate_input: bool = False) -> FusedLoss: ...
 @overload
 def fuse(loss: Callable[..., Tensor], *, donate_input: bool = False) -> FusedFunction: ...
 def fuse(
-    loss: Callable[..., Tensor] | LossBase, *, donate_input: bool = False
-) -> FusedFunction | FusedLoss:
+    loss: Callable[..., Tensor] | LossBase | WeightedSum, *, donate_input: bool = False
+) -> FusedFunction | FusedLoss | WeightedSum:
     """Return the same loss, computed with its gradient in one pass over memory.
 
     The formula stays what defines the loss: it is traced, compiled for this processor when a kind
@@ -54,14 +57,16 @@ def fuse(
     :data:`~lossary.gradient_buffers`.
 
     Args:
-        loss: a loss function of this library or one with a :func:`~lossary.signature`, or a
-            :class:`~lossary.LossBase`.
+        loss: a loss function of this library or one with a :func:`~lossary.signature`, a
+            :class:`~lossary.LossBase`, or a :class:`~lossary.WeightedSum`, of which each loss is
+            fused and whose parameters and coefficients the new one shares.
         donate_input: write the gradient over the first tensor, for activations that nobody reads
             afterwards. Autograd raises an error if its graph needs them after all; you must not
             read them either.
 
     Raises:
-        TypeError: if ``loss`` is neither.
+        TypeError: if ``loss`` is none of them.
+        ValueError: if the input of a sum is donated, which its second loss has to read.
 
     >>> import lossary
     >>> loss = fuse(lossary.mse_loss)
@@ -72,6 +77,11 @@ def fuse(
         return fuse(loss.loss, donate_input=donate_input)
     if isinstance(loss, LossBase):
         return FusedLoss(loss, donate_input=donate_input)
+    if isinstance(loss, WeightedSum):
+        if donate_input and len(loss.losses) > 1:
+            raise ValueError("a sum of losses reads its input more than once: it cannot be donated")
+        fused = {n: fuse(each, donate_input=donate_input) for n, each in loss.losses.items()}
+        return loss.of(cast(Mapping[str, nn.Module], fused))
     if signature_of(loss) is not None:
         return FusedFunction(loss, donate_input=donate_input)
     raise TypeError(
