@@ -189,6 +189,12 @@ from .losses.boxes.probiou import (
     ProbIoULoss as ProbIoULoss,
     probiou_loss as probiou_loss,
 )
+from .losses.boxes.repulsion import (
+    RepulsionBoxLoss as RepulsionBoxLoss,
+    RepulsionTruthLoss as RepulsionTruthLoss,
+    repulsion_box_loss as repulsion_box_loss,
+    repulsion_truth_loss as repulsion_truth_loss,
+)
 from .losses.boxes.shape_iou import (
     ShapeIoULoss as ShapeIoULoss,
     shape_iou_loss as shape_iou_loss,
@@ -243,6 +249,10 @@ from .losses.classification.cross_entropy import (
     CrossEntropyLoss as CrossEntropyLoss,
     cross_entropy as cross_entropy,
 )
+from .losses.classification.cyclical_focal import (
+    CyclicalFocalLoss as CyclicalFocalLoss,
+    cyclical_focal_loss as cyclical_focal_loss,
+)
 from .losses.classification.dual_focal import (
     DualFocalLoss as DualFocalLoss,
     dual_focal_loss as dual_focal_loss,
@@ -283,6 +293,10 @@ from .losses.classification.in_trust import (
 from .losses.classification.influence_balanced import (
     InfluenceBalancedLoss as InfluenceBalancedLoss,
     influence_balanced_loss as influence_balanced_loss,
+)
+from .losses.classification.label_disentangling import (
+    LabelDisentanglingLoss as LabelDisentanglingLoss,
+    label_disentangling_loss as label_disentangling_loss,
 )
 from .losses.classification.label_relaxation import (
     LabelRelaxationLoss as LabelRelaxationLoss,
@@ -833,6 +847,10 @@ from .losses.metric.normalized_softmax import (
     NormalizedSoftmaxLoss as NormalizedSoftmaxLoss,
     normalized_softmax_loss as normalized_softmax_loss,
 )
+from .losses.metric.parametric_contrastive import (
+    ParametricContrastiveLoss as ParametricContrastiveLoss,
+    parametric_contrastive_loss as parametric_contrastive_loss,
+)
 from .losses.metric.proxy_anchor import (
     ProxyAnchorLoss as ProxyAnchorLoss,
     proxy_anchor_loss as proxy_anchor_loss,
@@ -933,6 +951,10 @@ from .losses.preference.apo import (
 from .losses.preference.bco import (
     BCOLoss as BCOLoss,
     bco_loss as bco_loss,
+)
+from .losses.preference.beta_dpo import (
+    BetaDPOLoss as BetaDPOLoss,
+    beta_dpo_loss as beta_dpo_loss,
 )
 from .losses.preference.bradley_terry import (
     BradleyTerryLoss as BradleyTerryLoss,
@@ -1142,6 +1164,10 @@ from .losses.ranking.session import (
     TOP1Loss as TOP1Loss,
     bpr_max_loss as bpr_max_loss,
     top1_loss as top1_loss,
+)
+from .losses.ranking.soft_spearman import (
+    SoftSpearmanLoss as SoftSpearmanLoss,
+    soft_spearman_loss as soft_spearman_loss,
 )
 from .losses.ranking.warp import (
     WARPLoss as WARPLoss,
@@ -1406,6 +1432,14 @@ from .losses.sequence.ctc import (
 from .losses.sequence.focal_ctc import (
     FocalCTCLoss as FocalCTCLoss,
     focal_ctc_loss as focal_ctc_loss,
+)
+from .losses.sequence.pruned_transducer import (
+    PrunedRNNTLoss as PrunedRNNTLoss,
+    pruned_rnnt_loss as pruned_rnnt_loss,
+)
+from .losses.sequence.simple_transducer import (
+    SimpleRNNTLoss as SimpleRNNTLoss,
+    simple_rnnt_loss as simple_rnnt_loss,
 )
 from .losses.sequence.token_duration import (
     TDTLoss as TDTLoss,

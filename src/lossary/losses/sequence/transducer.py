@@ -86,11 +86,11 @@ def rnnt_loss(
     stay, emit = scores.unbind(3)
     if fastemit:
         emit = emit + fastemit * (emit - emit.detach())
-    units = _sum_of_paths(stay, emit, input_lengths, target_lengths)
+    units = sum_of_paths(stay, emit, input_lengths, target_lengths)
     return reduce(infinite(units), weight, reduction)
 
 
-def _sum_of_paths(
+def sum_of_paths(
     stay: Tensor, emit: Tensor, input_lengths: Tensor, target_lengths: Tensor
 ) -> Tensor:
     """Graves' forward recursion, for all places with the same number of steps at once."""
