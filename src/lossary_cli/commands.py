@@ -262,13 +262,17 @@ def bench(
     memory: bool = True,
     linear: list[str] | None = None,
     out: Path | None = None,
+    again: bool = False,
+    minutes: float | None = None,
 ) -> None:
     """Measure losses against torch's and against the speed of memory, forward plus backward.
+
+    All losses take hours; with --out, a run that was interrupted continues where it was.
 
     Parameters
     ----------
     losses
-        Which; all by default.
+        Which; all by default, those that others have too first.
     size
         16M, 1M, 16384x1000 or 32x10; all by default. May be repeated.
     setting
@@ -282,15 +286,16 @@ def bench(
     linear
         Cases of linear cross-entropy, such as "4096 x 512, 32000 classes".
     out
-        Write all figures to this JSON file.
+        Keep all figures in this JSON file, and do not measure anew what it holds already.
+    again
+        Measure it anew. A file of another machine or other versions is replaced.
+    minutes
+        Stop after the process during which so many have passed.
     """
-    import json
-
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from lossary import bench as benchmark
     from lossary.bench.report import tables
-    from lossary.files import write_whole
 
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out.parent} is not a folder")
@@ -306,12 +311,13 @@ def bench(
                 compiled=compiled,
                 memory=memory,
                 linear=linear or (),
+                out=out,
+                again=again,
+                minutes=minutes,
                 progress=lambda line: progress.update(task, description=line),
             )
         except ValueError as error:
             raise UsageError(str(error)) from error
-    if out is not None:
-        write_whole(out, json.dumps(result, indent=1))
     console = _console()
     for title, head, rows in tables(result):
         table = Table(*head, title=title, box=None, pad_edge=False, title_justify="left")

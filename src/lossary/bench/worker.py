@@ -1,8 +1,10 @@
-"""One process of the benchmark: one loss at one size, or the peak memory of one way to run it."""
+"""One process of the benchmark: the times of one loss, or the peak memory of one way to run it."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import inspect
 import json
 import statistics
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..catalog import catalog
-from ..fuse import fuse, gradient_buffers
+from ..fuse import FusedFunction, fuse, gradient_buffers
 from ..fuse.fused import MINIMUM
 from ..signature import Operand
 from ..spec import LossSpec, Trait
@@ -25,16 +27,19 @@ from .peers import NAIVE, TORCH
 
 FEATURES = 64  # of losses that multiply by a matrix of prototypes
 IMAGES, CLASSES = 16, 4  # of a batch of images
+COMPARED = 1024  # rows of which each may be compared with each: more have no memory
 SECONDS = 0.4  # spent on each way to run a loss, at least 9 and at most 200 times
 
 
-def measurable(spec: LossSpec) -> bool:
-    """Whether tensors of a chosen size can be made for a loss, and it has a gradient.
-
-    Losses that compare the samples of a batch are left out: a batch of that size has no memory.
-    """
-    alone = "parts_add" not in spec.exempt
-    return alone and spec.example is None and Trait.NOT_DIFFERENTIABLE not in spec.traits
+def obstacle(spec: LossSpec, rows: int) -> str | None:
+    """Return why a loss cannot be measured on so many rows, or None if it can."""
+    if Trait.NOT_DIFFERENTIABLE in spec.traits:
+        return "no gradient"
+    if spec.example is not None:
+        return "takes tensors of special shapes"
+    if "parts_add" in spec.exempt and rows > COMPARED:
+        return "compares the samples of a batch"
+    return None
 
 
 def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
@@ -116,7 +121,8 @@ def _unchecked(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def step(loss: Callable[..., Tensor], tensors: list[Tensor]) -> None:
     """Run forward and backward."""
     wanted = [t for t in tensors if t.requires_grad]
-    torch.autograd.grad(loss(*tensors), wanted)
+    # whose network learns nothing from some batch, such as one of co-teaching's two, is unused
+    torch.autograd.grad(loss(*tensors), wanted, allow_unused=True)
 
 
 def differentiable(spec: LossSpec, tensors: list[Tensor]) -> list[Tensor]:
@@ -138,7 +144,11 @@ def times(spec: LossSpec, rows: int, columns: int, compiled: bool) -> dict[str, 
     """Measure all ways to run a loss, in turns."""
     tensors = differentiable(spec, tensors_for(spec, rows, columns))
     runs: dict[str, Callable[[], object]] = {}
-    for name, loss in ways(spec, columns, compiled).items():
+    possible = ways(spec, columns, compiled)
+    failed = _failure(possible, tensors)
+    if rows * columns >= MINIMUM:
+        possible["fused_fresh"] = _fresh(possible["fused"])
+    for name, loss in possible.items():
         runs[name] = lambda loss=loss: step(loss, tensors)  # type: ignore[misc]  # binds the loop's value
     size = rows * columns
     a, b, out = torch.randn(size), torch.randn(size), torch.empty(size)
@@ -146,8 +156,6 @@ def times(spec: LossSpec, rows: int, columns: int, compiled: bool) -> dict[str, 
     runs["stream_fresh"] = lambda: torch.add(a, b)
     found = in_turns(runs)
     moved = sum(t.nbytes * (2 if t.requires_grad else 1) for t in tensors)
-    fused = fuse(spec.function)
-    step(functools.partial(fused, **options_for(spec, columns)), tensors)
     floors = {
         "floor": found.pop("stream") * moved / (12 * size),
         "floor_fresh": found.pop("stream_fresh") * moved / (12 * size),
@@ -155,8 +163,43 @@ def times(spec: LossSpec, rows: int, columns: int, compiled: bool) -> dict[str, 
     return {
         "seconds": found | floors,
         "peer": "torch" if spec.name in TORCH else "as usually written",
-        "reasons": fused.reasons,
+        "reasons": _reasons(possible["fused"]),
+        **failed,
     }
+
+
+def _failure(possible: dict[str, Callable[..., Tensor]], tensors: list[Tensor]) -> dict[str, Any]:
+    """Take out the compiled way if it does not run, which says nothing about the others."""
+    if "compiled" not in possible:
+        return {}
+    try:
+        step(possible["compiled"], tensors)
+    except Exception as error:
+        del possible["compiled"]
+        return {
+            "failed": f"torch.compile: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        }
+    return {}
+
+
+def _fresh(fused: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return ``fused`` with fresh memory for each gradient: what using it again saves."""
+
+    def call(*tensors: Tensor) -> Tensor:
+        kept, gradient_buffers.limit = gradient_buffers.limit, 0
+        try:
+            return fused(*tensors)
+        finally:
+            gradient_buffers.limit = kept
+
+    return call
+
+
+def _reasons(fused: Callable[..., Tensor]) -> tuple[str, ...]:
+    """Return why a fused loss, its hyperparameters bound or not, did not run in one pass."""
+    loss = fused.func if isinstance(fused, functools.partial) else fused
+    assert isinstance(loss, FusedFunction)
+    return loss.reasons
 
 
 def in_turns(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
@@ -199,17 +242,24 @@ def _memory(field: str) -> float:
     raise OSError(f"the system does not tell {field}")
 
 
-def main() -> None:
-    """Answer one question, given and answered in JSON."""
-    question = json.loads(sys.argv[1])
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """Answer one question."""
     if question["kind"] == "linear":
-        from .linear import answer
+        from .linear import answer as of_linear
 
-        print(json.dumps(answer(**question["options"])))
-        return
+        return of_linear(**question["options"])
     spec = next(s for s in catalog() if s.name == question["loss"])
     rows, columns = question["size"]
     if question["kind"] == "times":
-        print(json.dumps(times(spec, rows, columns, question["compiled"])))
-    else:
-        print(json.dumps(peak(spec, rows, columns, question["way"])))
+        return times(spec, rows, columns, question["compiled"])
+    return {"bytes": peak(spec, rows, columns, question["way"])}
+
+
+def main() -> None:
+    """Answer questions, a JSON list, one line of JSON each."""
+    with contextlib.suppress(OSError):  # where memory runs out, end this process and not who asked
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    for question in json.loads(sys.argv[1]):
+        print(json.dumps(answer(question)), flush=True)
+        gradient_buffers.release()
+        gc.collect()
