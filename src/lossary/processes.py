@@ -66,7 +66,7 @@ class AcrossProcesses(LossBase):
         super().__init__(loss.reduction)
         self.loss = loss
         self.group = group
-        self.gather = _compares(loss) if gather is None else gather
+        self.gather = compares_samples(loss) is not False if gather is None else gather
 
     def units(self, *tensors: Any) -> Tensor:
         raise TypeError("AcrossProcesses has no units of its own: other processes have some")
@@ -125,13 +125,13 @@ class AcrossProcesses(LossBase):
         return tuple(everything), next(found) if weighed else weight, own
 
 
-def _compares(loss: LossBase) -> bool:
-    """Whether a sample's loss depends on the other samples, as far as is known."""
+def compares_samples(loss: LossBase) -> bool | None:
+    """Return whether a sample's loss depends on the other samples, or None if nobody knows."""
     function = loss.function if isinstance(loss, FunctionLoss) else None
     for spec in catalog():
         if spec.function is function:
             return "parts_add" in spec.exempt or not {"N", "*"} & set(spec.signature.unit)
-    return True
+    return None
 
 
 def _place(tensors: Sequence[Tensor], group: dist.ProcessGroup | None) -> tuple[slice, list[int]]:

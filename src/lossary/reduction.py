@@ -82,6 +82,9 @@ def reduce_kernel(
         return reduce(formula(input, target, **options), weight, reduction)
     if weight is None and reduction in ("mean", "sum") and input.numel():
         return kernel(input, target, **options, reduction=reduction)
+    if weight is None and reduction == "parts" and target.numel():
+        total = kernel(input, target, **options, reduction="sum")
+        return torch.stack([total, total.new_tensor(target.numel())])
     return reduce(kernel(input, target, **options, reduction="none"), weight, reduction)
 
 

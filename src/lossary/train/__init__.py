@@ -17,12 +17,30 @@ except ModuleNotFoundError as missing:
         f'training needs {missing.name}: pip install "lossary[train]"', name=missing.name
     ) from missing
 
+from .across import ProcessError as ProcessError
+from .batches import Batches as Batches, SampleError as SampleError
 from .callbacks import (
     Callback as Callback,
+    CSVLog as CSVLog,
     EarlyStopping as EarlyStopping,
+    ExponentialMovingAverage as ExponentialMovingAverage,
+    GradientNormMonitor as GradientNormMonitor,
+    Log as Log,
     LossMonitor as LossMonitor,
+    ModelCheckpoint as ModelCheckpoint,
+    TensorBoardLog as TensorBoardLog,
     TimeMonitor as TimeMonitor,
 )
+from .checkpoint import (
+    CheckpointError as CheckpointError,
+    DamagedCheckpointError as DamagedCheckpointError,
+)
 from .model import Model as Model
+from .nonfinite import (
+    BatchFileError as BatchFileError,
+    Report as Report,
+    Skip as Skip,
+    load_batch as load_batch,
+)
 from .run import NonFiniteLossError as NonFiniteLossError, Record as Record, Run as Run
 from .wiring import ColumnsError as ColumnsError, WithLoss as WithLoss

@@ -2,25 +2,106 @@
 
 from __future__ import annotations
 
-from typing import cast
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from typing import Any, Literal, cast, get_args
 
+import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
+from lightning_fabric.strategies.strategy import Strategy
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_state_dict,
+    set_state_dict,
+)
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from .across import Across
 from .wiring import Outcome, WithLoss
+
+Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"]
+PATIENCE = timedelta(minutes=30)  # that a process may be later than another at the same place
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 class Engine:
-    """One device, chosen by itself: a GPU if there is one, else the CPU."""
+    """Device, precision and processes.
 
-    def __init__(self) -> None:
-        self._fabric = Fabric(accelerator="auto", devices=1)
+    Args:
+        precision: what the network computes in; ``"bf16-mixed"`` and ``"16-mixed"`` keep its
+            parameters in single precision.
+        processes: how many processes train together. If ``torchrun`` or Slurm started them, their
+            number counts; else the script is started that many times.
+        sharded: whether every process holds only a part of parameters and optimizer state (FSDP2),
+            instead of all (DDP).
 
-    def set_up(self, wired: WithLoss, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+    Raises:
+        ValueError: if an argument is unknown, or another number of processes was started.
+    """
+
+    def __init__(
+        self, precision: Precision = "32-true", processes: int = 1, *, sharded: bool = False
+    ) -> None:
+        if precision not in get_args(Precision):
+            raise ValueError(f"precision is one of {get_args(Precision)}, got {precision!r}")
+        if processes < 1:
+            raise ValueError(f"processes must be at least 1, got {processes}")
+        here, nodes = _started() or (processes, 1)
+        if processes not in (1, here * nodes):
+            raise ValueError(
+                f"processes={processes}, but {here * nodes} were started: leave it out, or make "
+                "the two equal"
+            )
+        self.asked = (precision, processes, sharded)
+        self.precision: Precision = precision
+        self.sharded = sharded and here * nodes > 1
+        strategy: Strategy | str = "auto"
+        if here * nodes > 1:
+            # a parameter may be without a gradient in one process, and another one in the next
+            strategy = DDPStrategy(find_unused_parameters=True, timeout=PATIENCE)
+        if self.sharded:
+            strategy = ModelParallelStrategy(
+                parallelize_fn=_shard,
+                data_parallel_size=here * nodes,
+                tensor_parallel_size=1,
+                timeout=PATIENCE,
+            )
+        accelerator = "auto" if torch.cuda.is_available() or here * nodes == 1 else "cpu"
+        self._fabric = Fabric(
+            accelerator=accelerator,
+            devices=here,
+            num_nodes=nodes,
+            strategy=strategy,
+            precision=precision,
+        )
+        if here * nodes > 1:
+            with _quiet():
+                self._fabric.launch()
+        self.across = Across()
+        self._scaler = getattr(self._fabric.strategy.precision, "scaler", None)
+
+    def set_up(self, wired: WithLoss, make: Callable[[], Optimizer]) -> tuple[nn.Module, Optimizer]:
         """Move network and loss to the device, and return what to call and to step."""
-        module, stepper = self._fabric.setup(wired, optimizer)
-        return cast(nn.Module, module), cast(Optimizer, stepper)
+        wired.across = self.across
+        if self.sharded:  # as DDP does by itself: all begin with the parameters of the first
+            for tensor in wired.state_dict().values():
+                dist.broadcast(tensor.detach(), 0)
+        called: nn.Module = wired
+        if self.across.processes > 1 and not self.sharded:
+            called = self._fabric.setup_module(_NeverAllUsed(wired))._forward_module
+        else:
+            self._fabric.setup_module(wired)
+        return called, make()
 
     def move(self, module: nn.Module) -> nn.Module:
         """Move a module to the device."""
@@ -28,12 +109,170 @@ class Engine:
 
     def put(self, columns: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Move a batch to the device."""
+        if self._fabric.device.type == "cpu":
+            return columns
         return cast(tuple[Tensor, ...], self._fabric.to_device(columns))
 
-    def forward(self, module: nn.Module, columns: tuple[Tensor, ...]) -> Outcome:
-        """Return the loss of a batch."""
-        return cast(Outcome, module(*columns))
+    def input(self, column: Tensor) -> Tensor:
+        """Return what the network gets in the precision of its parameters, if that is a low one.
 
-    def backward(self, total: Tensor) -> None:
-        """Add the gradients of ``total`` to those of the parameters."""
-        self._fabric.backward(total)
+        The labels stay as they are: the loss is computed in full.
+        """
+        if self.precision.endswith("mixed") or self.precision == "32-true":
+            return column
+        return cast(Tensor, self._fabric.strategy.precision.convert_input(column))
+
+    def forward(self, module: nn.Module, columns: tuple[Tensor, ...], **options: Any) -> Outcome:
+        """Return the loss of a batch."""
+        if self.precision == "32-true":
+            return cast(Outcome, module(*columns, **options))
+        with self._fabric.autocast():
+            return cast(Outcome, module(self.input(columns[0]), *columns[1:], **options))
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Compute in the precision that was asked for."""
+        return nullcontext() if self.precision == "32-true" else self._fabric.autocast()
+
+    def backward(self, root: Tensor, seed: Tensor | None) -> None:
+        """Add the gradients of ``root``, multiplied by ``seed``, to those of the parameters."""
+        if self._scaler is None:
+            root.backward(seed)
+        else:
+            self._fabric.backward(root, seed)
+
+    def apart(self, module: nn.Module, enabled: bool) -> AbstractContextManager[Any]:
+        """Keep gradients to this process, until a later backward pass adds them up over all."""
+        if not enabled or self.across.processes == 1:
+            return nullcontext()
+        return (
+            _unsharded(module) if self.sharded else cast(DistributedDataParallel, module).no_sync()
+        )
+
+    def unscale(self, optimizer: Optimizer) -> None:
+        """Undo what was done to the gradients against underflow."""
+        if self._scaler is not None:
+            self._scaler.unscale_(optimizer)
+
+    def step(self, optimizer: Optimizer) -> None:
+        """Take a step, or leave it out if half precision was scaled too far up."""
+        if self._scaler is None:
+            optimizer.step()
+        else:
+            self._fabric.strategy.optimizer_step(optimizer)
+
+    def overflows(self) -> bool:
+        """Whether gradients may be infinite because half precision was scaled too far up.
+
+        The scaler then leaves the step out and scales less the next time. Below a scale of 1 that
+        is no longer the reason.
+        """
+        return self._scaler is not None and self._scaler.get_scale() >= 1
+
+    def plain(self, tensor: Tensor) -> Tensor:
+        """Return a number that may be spread over processes."""
+        return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+
+    def state(self, wired: WithLoss, optimizer: Optimizer) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the state of module and optimizer; of sharded ones only the first process's."""
+        if self.sharded:
+            states = get_state_dict(wired, optimizer, options=WHOLE)
+            return cast(tuple[dict[str, Any], dict[str, Any]], states)
+        return wired.state_dict(), optimizer.state_dict()
+
+    def whole_state(self, wired: WithLoss) -> dict[str, Tensor]:
+        """Return the tensors of a sharded module, those of the first process only."""
+        return cast(dict[str, Tensor], get_model_state_dict(wired, options=WHOLE))
+
+    def load(
+        self,
+        wired: WithLoss,
+        optimizer: Optimizer,
+        of_module: dict[str, Any],
+        of_optimizer: dict[str, Any],
+    ) -> None:
+        """Put a state back."""
+        if self.sharded:
+            set_state_dict(
+                wired,
+                optimizer,
+                model_state_dict=of_module,
+                optim_state_dict=cast(Any, of_optimizer),
+                options=WHOLE,
+            )
+        else:
+            wired.load_state_dict(of_module)
+            optimizer.load_state_dict(of_optimizer)
+
+    @property
+    def scaler(self) -> dict[str, Any]:
+        """The state of what scales losses against underflow."""
+        return {} if self._scaler is None else self._scaler.state_dict()
+
+    @scaler.setter
+    def scaler(self, state: dict[str, Any]) -> None:
+        if self._scaler is not None:
+            self._scaler.load_state_dict(state)
+
+
+class _NeverAllUsed(nn.Module):
+    """A module with one parameter more, that nobody uses.
+
+    Where parameters may be unused but all are used, torch complains of the time it takes to look.
+    """
+
+    def __init__(self, wired: WithLoss) -> None:
+        super().__init__()
+        self.wired = wired
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    def forward(self, *columns: Tensor, **options: Any) -> Outcome:
+        return cast(Outcome, self.wired(*columns, **options))
+
+
+@contextmanager
+def _unsharded(module: nn.Module) -> Iterator[None]:
+    """Do not add up the gradients of parameters that are spread over processes."""
+    cast(FSDPModule, module).set_requires_gradient_sync(False)
+    try:
+        yield
+    finally:
+        cast(FSDPModule, module).set_requires_gradient_sync(True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Fabric from telling about every process that it starts."""
+    logger = logging.getLogger("lightning_fabric")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _started() -> tuple[int, int] | None:
+    """Return how many processes per node, and how many nodes, something else has started."""
+    told = os.environ
+    if "TORCHELASTIC_RUN_ID" in told:
+        here = int(told["LOCAL_WORLD_SIZE"])
+        return here, int(told["WORLD_SIZE"]) // here
+    if int(told.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+        nodes = int(told["SLURM_STEP_NUM_NODES"])
+        return int(told["SLURM_STEP_NUM_TASKS"]) // nodes, nodes
+    return None
+
+
+def _shard(wired: nn.Module, mesh: Any) -> nn.Module:
+    """Spread the parameters of every layer of the network, and all others together."""
+    mesh = mesh["data_parallel"]
+    times: dict[nn.Parameter, int] = {}
+    for layer in cast(WithLoss, wired).network.children():
+        for parameter in set(layer.parameters()):
+            times[parameter] = times.get(parameter, 0) + 1
+    for layer in cast(WithLoss, wired).network.children():
+        own = list(layer.parameters())
+        if own and all(times[parameter] == 1 for parameter in own):  # shared ones stay together
+            fully_shard(layer, mesh=mesh)
+    fully_shard(wired, mesh=mesh)
+    return wired

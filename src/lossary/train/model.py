@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import math
+import functools
 import os
 import sys
-import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_model, save_file, save_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from ..compose import WeightedSum
 from ..files import write_whole
-from .batches import Batches, Columns, as_tensor, is_array
-from .callbacks import Callback, LossMonitor, ProgressBar
-from .engine import Engine
-from .run import NonFiniteLossError, Record, Run
+from .batches import Batch, Batches, Columns, as_tensor, is_array
+from .callbacks import Callback, LossMonitor, ModelCheckpoint, ProgressBar
+from .checkpoint import load_checkpoint, newest_checkpoint
+from .engine import Engine, Precision
+from .loop import Loop, Sums
+from .nonfinite import Guard, Policy
+from .run import Record
 from .wiring import LossFunction, Outcome, WithLoss
 
+SchedulerMaker = Callable[[Optimizer], LRScheduler]
 OptimizerMaker = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
@@ -97,42 +101,113 @@ class Model:
         dataset: Any,
         callbacks: Sequence[Callback] = (),
         *,
+        valid: Any = None,
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int = 0,
         accumulate: int = 1,
+        clip_norm: float | None = None,
+        scheduler: LRScheduler | SchedulerMaker | None = None,
+        scheduler_interval: Literal["epoch", "step"] = "epoch",
+        precision: Precision = "32-true",
+        processes: int = 1,
+        sharded: bool = False,
+        resume: Literal["auto"] | str | os.PathLike[str] | None = "auto",
+        on_nonfinite: Policy = "raise",
         progress: bool | None = None,
     ) -> list[Record]:
         """Train, and return one record per epoch.
 
+        An optimizer step takes ``accumulate`` batches of every process. Its gradient is exactly
+        that of the one batch which they are together, the last step of an epoch included.
+
+        With ``processes`` above 1 the script is started that many times, each process trains on
+        its share of the batches, and all return the same. ``torchrun`` and Slurm may start them
+        too. A loss that compares samples, such as :class:`~lossary.InfoNCELoss`, compares those of
+        all processes, but not those of accumulated batches.
+
+        With a :class:`ModelCheckpoint` among the callbacks, Ctrl-C and SIGTERM save after the
+        step, and the same call resumes where the newest checkpoint was, bit by bit.
+
         Args:
             epochs: how often to go through the data.
-            dataset: a tuple of arrays ``(x, y, ...)``, a torch ``Dataset``, or an iterable of
-                batches; see :class:`~lossary.train.batches.Batches` for how they are told apart.
+            dataset: a tuple of arrays ``(x, y, ...)``, a torch ``Dataset``, a ``DataLoader`` or an
+                iterable of batches; see :class:`~lossary.train.batches.Batches`.
             callbacks: what to do around steps and epochs.
-            batch_size: samples per batch, where batches are cut here.
+            valid: data to be evaluated after each epoch: its record then has ``valid_loss`` and
+                ``valid_<metric>``. Validation leaves the training as it would be without it.
+            batch_size: samples per batch of each process, where batches are cut here.
             shuffle: whether to shuffle, where batches are cut here.
             seed: the order of the samples is a function of seed and epoch.
-            accumulate: batches per optimizer step. The gradient is that of the one big batch, the
-                last step of an epoch included.
+            accumulate: batches of each process per optimizer step.
+            clip_norm: scale gradients down whose norm is greater.
+            scheduler: a learning-rate scheduler, or a function that makes one of the optimizer.
+            scheduler_interval: whether the scheduler counts epochs or optimizer steps.
+            precision: what the network computes in. The loss is computed in single precision.
+            processes: how many processes train together.
+            sharded: whether each process holds only a share of parameters and optimizer state
+                (FSDP2). The optimizer must then be a function that makes one.
+            resume: ``"auto"``: go on from the newest whole checkpoint of the
+                :class:`ModelCheckpoint`, if there is one; or the folder of a checkpoint; or None to
+                begin anew.
+            on_nonfinite: what to do if loss, part or gradient is nan or infinite: ``"raise"``,
+                ``"skip"`` or ``Skip(budget=...)`` to leave the step out, ``"report"`` to leave it
+                out without a limit. No step is ever taken with it.
             progress: whether to show a progress bar; by default on a terminal, unless a
                 :class:`LossMonitor` prints.
 
         Raises:
             ColumnsError: if a batch has other columns than network and loss take.
-            NonFiniteLossError: if the loss is nan or infinite; the parameters stay as they were.
+            NonFiniteLossError: if loss or gradient is nan or infinite; the parameters stay as they
+                were.
+            DamagedCheckpointError: if there are checkpoints, and none is whole.
+            ValueError: if an argument makes no sense, or a training is resumed with others.
         """
-        return self.fit(
-            epochs,
+        if epochs < 1 or accumulate < 1:
+            raise ValueError(f"epochs and accumulate must be at least 1: {epochs}, {accumulate}")
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f"clip_norm must be above 0, got {clip_norm}")
+        engine = self._engine_of(precision, processes, sharded=sharded)
+        batches = Batches(
             dataset,
-            None,
-            callbacks,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             accumulate=accumulate,
-            progress=progress,
+            rank=engine.across.rank,
+            processes=engine.across.processes,
         )
+        module, optimizer = self._set_up(engine)
+        self._warn_of_comparisons(accumulate)
+        shown = list(callbacks)
+        monitored = any(isinstance(callback, LossMonitor) for callback in shown)
+        if progress or (progress is None and sys.stderr.isatty() and not monitored):
+            shown.append(ProgressBar())
+        savers = [c for c in shown if isinstance(c, ModelCheckpoint)]
+        if callable(scheduler):
+            scheduler = scheduler(optimizer)
+        loop = Loop(
+            self,
+            engine,
+            module,
+            optimizer,
+            epochs=epochs,
+            batches=batches,
+            callbacks=shown,
+            valid=valid,
+            clip_norm=clip_norm,
+            scheduler=scheduler,
+            every_step=scheduler_interval == "step",
+            guard=Guard(on_nonfinite, savers[0].directory if savers else None),
+            settings={
+                "batch_size": batch_size,
+                "shuffle": shuffle,
+                "seed": seed,
+                "accumulate * processes": accumulate * engine.across.processes,
+            },
+        )
+        self._resume(loop, resume, savers)
+        return loop.train()
 
     def fit(
         self,
@@ -140,132 +215,91 @@ class Model:
         train: Any,
         valid: Any,
         callbacks: Sequence[Callback] = (),
-        *,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int = 0,
-        accumulate: int = 1,
-        progress: bool | None = None,
+        **options: Any,
     ) -> list[Record]:
-        """Train, and evaluate ``valid`` after each epoch; see :meth:`train`.
+        """Train, and evaluate ``valid`` after each epoch: :meth:`train` with another order.
 
-        The record of an epoch has ``valid_loss`` and ``valid_<metric>``. Validation leaves the
-        training as it would be without it.
+        Args:
+            epochs: how often to go through the data.
+            train: the data to train on.
+            valid: the data to evaluate.
+            callbacks: what to do around steps and epochs.
+            options: the other options of :meth:`train`.
         """
-        if epochs < 1 or accumulate < 1:
-            raise ValueError(f"epochs and accumulate must be at least 1: {epochs}, {accumulate}")
-        batches = Batches(train, batch_size=batch_size, shuffle=shuffle, seed=seed)
-        module, optimizer = self._set_up()
-        run = Run(self, epochs, _steps(batches, accumulate))
-        shown = list(callbacks)
-        monitored = any(isinstance(callback, LossMonitor) for callback in shown)
-        if progress or (progress is None and sys.stderr.isatty() and not monitored):
-            shown.append(ProgressBar())
-        try:
-            for callback in shown:
-                callback.on_train_begin(run)
-            while run.epoch < epochs and not run.stopped:
-                run.epoch, run.step = run.epoch + 1, 0
-                self._epoch(run, batches, accumulate, module, optimizer, shown)
-                if valid is not None:
-                    found = self.evaluate(valid, batch_size=batch_size)
-                    run.history[-1].update({f"valid_{k}": v for k, v in found.items()})
-                for callback in shown:
-                    callback.on_epoch_end(run)
-        finally:
-            for callback in shown:
-                callback.on_train_end(run)
-        return run.history
+        return self.train(epochs, train, callbacks, valid=valid, **options)
 
-    def _epoch(
-        self,
-        run: Run,
-        batches: Batches,
-        accumulate: int,
-        module: nn.Module,
-        optimizer: Optimizer,
-        callbacks: Sequence[Callback],
+    def _resume(
+        self, loop: Loop, resume: str | os.PathLike[str] | None, savers: Sequence[ModelCheckpoint]
     ) -> None:
-        began, mean = time.perf_counter(), _Mean()
-        module.train()
-        for callback in callbacks:
-            callback.on_epoch_begin(run)
-        stream = batches.epoch(run.epoch)
-        while window := list(islice(stream, accumulate)):
-            step = _Mean()
-            optimizer.zero_grad()
-            for columns in window:
-                outcome = self._outcome(module, columns)
-                self._check_finite(outcome, run)
-                step.add(outcome)
-                # of several batches the sums are differentiated, and divided by their weight last
-                alone = len(window) == 1
-                self._device().backward(outcome.mean if alone else outcome.mean * outcome.weight)
-            if len(window) > 1:
-                self._divide_gradients(step.weight)
-            optimizer.step()
-            if isinstance(self.wired.loss, WeightedSum):
-                self.wired.loss.step += 1
-            mean.extend(step)
-            run.step += 1
-            run.loss, run.parts = step.loss, step.parts
-            for callback in callbacks:
-                callback.on_step_end(run)
-        seconds = time.perf_counter() - began
-        run.history.append(
-            {"epoch": run.epoch, "loss": mean.loss, **mean.parts, "seconds": seconds}
-        )
+        if resume is None or (resume == "auto" and not savers):
+            return
+        if resume != "auto":
+            loop.load(load_checkpoint(Path(resume)))
+            return
+        found = newest_checkpoint(Path(savers[0].directory))
+        if found is None:
+            return
+        path, state, skipped = found
+        loop.load(state)
+        if loop.run.rank == 0:
+            for sentence in skipped:
+                warnings.warn(sentence, RuntimeWarning, stacklevel=3)
+            place = f"epoch {loop.run.epoch}, step {loop.run.step}"
+            print(f"resumed after {place}, from {path}", file=sys.stderr)
 
-    def _outcome(self, module: nn.Module, columns: Columns) -> Outcome:
-        engine = self._device()
-        return engine.forward(module, engine.put(columns))
-
-    def _divide_gradients(self, weight: float) -> None:
-        """Make the gradient of the summed losses that of their mean."""
-        for parameter in self.parameters():
-            if parameter.grad is not None and weight:
-                parameter.grad /= weight
-
-    def _check_finite(self, outcome: Outcome, run: Run) -> None:
-        """Raise before the step if the loss or a part of it is not finite."""
-        for name, value in (("loss", outcome.mean), *outcome.named.items()):
-            if not math.isfinite(value.item()):
-                self.wired.zero_grad()
-                raise NonFiniteLossError(
-                    f"the {'loss' if name == 'loss' else f'part {name!r} of the loss'} is "
-                    f"{value.item()} in epoch {run.epoch}, step {run.step + 1}; training stops "
-                    "before this step, the parameters are as they were. Look at that batch for "
-                    "nan, or lower the learning rate"
-                )
+    def _warn_of_comparisons(self, accumulate: int) -> None:
+        if accumulate > 1 and self.wired.compares:
+            warnings.warn(
+                "the loss compares the samples of a batch with each other: of accumulated batches "
+                "only those of the same batch are compared, so it differs from one big batch. Use "
+                "bigger batches, or more processes, whose samples are compared",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def evaluate(self, dataset: Any, *, batch_size: int = 32) -> Record:
         """Return ``loss``, its named parts and the metrics of a data set.
 
         Network and loss are in evaluation mode meanwhile; modes and random numbers are afterwards
-        as they were.
+        as they were. Each sample counts once, over how many processes they may be spread.
         """
-        batches = Batches(dataset, batch_size=batch_size, shuffle=False, seed=0)
-        module, mean = self._device().move(self.wired), _Mean()
-        kept: list[tuple[Any, Columns]] = []
-        fed = {k: m for k, m in self.metrics.items() if isinstance(m, Metric)}
-        for fresh in fed.values():
-            fresh.reset()
+        engine, sums = self._device(), Sums()
+        fed = [metric for metric in self.metrics.values() if isinstance(metric, Metric)]
+        for metric in fed:
+            metric.reset()
+            if engine.across.processes > 1 and hasattr(metric, "sync_on_compute"):
+                metric.sync_on_compute = False  # every process's metric gets all samples
+        kept: list[tuple[Tensor, Columns]] = []
+        engine.move(self.wired)
         with _evaluating(self.wired):
-            for columns in batches.epoch(1):
-                outcome = self._outcome(module, columns)
-                mean.add(outcome)
-                for fresh in fed.values():
-                    fresh.update(outcome.output, *self._device().put(columns[1:]))
-                if len(fed) < len(self.metrics):
-                    kept.append((_to_cpu(outcome.output), columns[1:]))
-        record: Record = {"loss": mean.loss, **mean.parts}
-        for name, metric in self.metrics.items():
-            if isinstance(metric, Metric):
-                record[name] = float(metric.compute())
+            for batch in self._read(engine, dataset, batch_size):
+                outcome = engine.forward(self.wired, engine.put(batch.columns), counts=batch.counts)
+                sums.add(*_values(outcome))
+                if not self.metrics:
+                    continue
+                own = (_to_cpu(outcome.output), batch.columns[1:]) if batch.counts else None
+                for found in engine.across.gather(own):
+                    if found is None:
+                        continue
+                    for metric in fed:
+                        metric.update(found[0], *found[1])
+                    if len(fed) < len(self.metrics):
+                        kept.append(found)
+        whole = Sums()
+        for of_process in engine.across.gather((sums.totals, sums.weights)):
+            whole.add(*of_process)
+        record: Record = whole.totals if self.wired.is_sum else whole.means()
+        if isinstance(self.wired.loss, WeightedSum):
+            with torch.no_grad():
+                total = self.wired.loss.total({n: torch.tensor(v) for n, v in record.items()})
+            record = {"loss": total.item(), **record}
+        for name, measure in self.metrics.items():
+            if isinstance(measure, Metric):
+                record[name] = float(measure.compute())
             else:
                 labels = zip(*(columns for _, columns in kept), strict=True)
                 record[name] = float(
-                    metric(torch.cat([o for o, _ in kept]), *(torch.cat(c) for c in labels))
+                    measure(torch.cat([o for o, _ in kept]), *(torch.cat(c) for c in labels))
                 )
         return record
 
@@ -277,26 +311,57 @@ class Model:
                 column is used.
             batch_size: samples per batch.
         """
-        batches = Batches(
-            (data,) if is_array(data) else data, batch_size=batch_size, shuffle=False, seed=0
-        )
-        network, engine = self._device().move(self.network), self._device()
+        engine, found = self._device(), []
+        network = engine.move(self.network)
         with _evaluating(self.wired):
-            return torch.cat(
-                [_to_cpu(network(engine.put(columns[:1])[0])) for columns in batches.epoch(1)]
-            )
+            for batch in self._read(engine, (data,) if is_array(data) else data, batch_size):
+                with engine.computing():
+                    output = network(engine.input(engine.put(batch.columns[:1])[0]))
+                output = _to_cpu(output) if batch.counts else None
+                found += [o for o in engine.across.gather(output) if o is not None]
+        return torch.cat(found)
+
+    def _read(self, engine: Engine, data: Any, batch_size: int) -> Iterator[Batch]:
+        """Yield this process's batches of a data set, as many as every other's."""
+        batches = Batches(
+            data,
+            batch_size=batch_size,
+            shuffle=False,
+            seed=0,
+            rank=engine.across.rank,
+            processes=engine.across.processes,
+        )
+        with closing(batches.windows(1)) as windows:
+            for window in windows:
+                yield from window
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save network and loss to a safetensors file, all of it or nothing."""
-        write_whole(Path(path), lambda place: save_model(self.wired, str(place)))
+        engine, error = self._device(), None
+        state = engine.whole_state(self.wired) if engine.sharded else None
+        if engine.across.rank == 0:
+            try:
+                write_whole(Path(path), functools.partial(self._write, state))
+            except Exception as caught:  # every process has to hear of it
+                error = caught
+        engine.across.agree(error)
+
+    def _write(self, state: dict[str, Tensor] | None, place: Path) -> None:
+        if state is None:
+            save_model(self.wired, str(place))
+        else:
+            save_file(state, str(place))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Load what :meth:`save` saved, all of it or nothing.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if the file is damaged, or of another network or loss.
+            ValueError: if the file is damaged, or of another network or loss; or the model is
+                sharded already.
         """
+        if self._engine is not None and self._engine.sharded:
+            raise ValueError("load before training: the parameters are spread over processes now")
         before = {name: t.clone() for name, t in self.wired.state_dict().items()}
         try:
             load_model(self.wired, str(path))
@@ -307,17 +372,37 @@ class Model:
             raise ValueError(f"{path} is of another network or loss: {error}") from error
 
     def _device(self) -> Engine:
-        if self._engine is None:
-            self._engine = Engine()
+        return self._engine if self._engine is not None else self._engine_of("32-true", 1)
+
+    def _engine_of(self, precision: Precision, processes: int, *, sharded: bool = False) -> Engine:
+        """Return the engine, the one there is once training has begun."""
+        asked = (precision, processes, sharded)
+        if self._engine is None or (self._ready is None and self._engine.asked != asked):
+            self._engine = Engine(precision, processes, sharded=sharded)
+        elif self._engine.asked != asked:
+            raise ValueError(
+                "the model was trained with precision={!r}, processes={}, sharded={}: go on with "
+                "the same, or make a new Model".format(*self._engine.asked)
+            )
         return self._engine
 
-    def _set_up(self) -> tuple[nn.Module, Optimizer]:
+    def _set_up(self, engine: Engine) -> tuple[nn.Module, Optimizer]:
         if self._ready is None:
-            optimizer = self._optimizer or AdamW
-            if not isinstance(optimizer, Optimizer):
-                optimizer = optimizer(self.parameters())
-                self._check_parameters(optimizer)
-            self._ready = self._device().set_up(self.wired, optimizer)
+            given = self._optimizer or AdamW
+            if engine.sharded and isinstance(given, Optimizer):
+                raise ValueError(
+                    "sharded=True makes new parameters of the old: give the optimizer as a "
+                    "function that makes it, such as functools.partial(torch.optim.SGD, lr=0.1)"
+                )
+
+            def make() -> Optimizer:
+                if isinstance(given, Optimizer):
+                    return given
+                made = given(self.parameters())
+                self._check_parameters(made)
+                return made
+
+            self._ready = engine.set_up(self.wired, make)
         return self._ready
 
     def _check_parameters(self, optimizer: Optimizer) -> None:
@@ -333,39 +418,6 @@ class Model:
             )
 
 
-class _Mean:
-    """The mean of the units of several batches."""
-
-    def __init__(self) -> None:
-        self.total, self.weight = 0.0, 0.0
-        self.samples: dict[str, tuple[float, float]] = {}
-
-    def add(self, outcome: Outcome) -> None:
-        weight = outcome.weight.item()
-        self.total += outcome.mean.item() * weight
-        self.weight += weight
-        for name, value in outcome.named.items():
-            self._add_part(name, value.item() * weight, weight)
-
-    def extend(self, other: _Mean) -> None:
-        self.total += other.total
-        self.weight += other.weight
-        for name, (total, weight) in other.samples.items():
-            self._add_part(name, total, weight)
-
-    def _add_part(self, name: str, total: float, weight: float) -> None:
-        before = self.samples.get(name, (0.0, 0.0))
-        self.samples[name] = (before[0] + total, before[1] + weight)
-
-    @property
-    def loss(self) -> float:
-        return self.total / self.weight if self.weight else 0.0
-
-    @property
-    def parts(self) -> dict[str, float]:
-        return {name: total / weight for name, (total, weight) in self.samples.items()}
-
-
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluate without gradients, and restore every module's mode and the random state."""
@@ -379,11 +431,10 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
             m.training = mode
 
 
-def _steps(batches: Batches, accumulate: int) -> int | None:
-    try:
-        return -(-len(batches) // accumulate)
-    except TypeError:  # an iterable of unknown length
-        return None
+def _values(outcome: Outcome) -> tuple[dict[str, float], dict[str, float]]:
+    """Return totals and weights of a batch."""
+    named = {n: pair.tolist() for n, pair in {**outcome.sums, **outcome.reported}.items()}
+    return {n: total for n, (total, _) in named.items()}, {n: w for n, (_, w) in named.items()}
 
 
 def _to_cpu(output: Any) -> Tensor:

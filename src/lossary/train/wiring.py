@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -11,8 +13,10 @@ from torch import Tensor, nn
 
 from ..base import FunctionLoss, LossBase
 from ..compose import WeightedSum
-from ..parts import parts
+from ..parts import Parts
+from ..processes import AcrossProcesses, compares_samples
 from ..signature import signature_of
+from .across import Across
 
 LossFunction = Callable[..., "Tensor | Mapping[str, Tensor]"]
 
@@ -25,16 +29,35 @@ class Outcome(NamedTuple):
     """The loss of a batch.
 
     Attributes:
-        mean: the loss of the batch, with its gradient.
-        weight: what the mean divided by: sums of ``mean * weight`` add up over batches.
-        named: the parts that the loss gave names to, as it gave them.
-        output: what the network returned, or None if it computes its own loss.
+        root: what is differentiated.
+        seed: what its gradient is multiplied by, so that the mean over the processes of the sums
+            over the batches of an optimizer step is the gradient of the one big batch; None for 1.
+        sums: of each part of the loss by name, ``"loss"`` where it has only one, a tensor of the
+            two numbers of its :class:`~lossary.Parts`; they add up over batches and processes.
+        reported: the same of parts that the loss gave names to, for the logs.
+        output: what the network returned, apart from the graph; None if it computes its own loss.
+        norms: the norm of the gradient of each part, of this process's batch, if they are wanted.
     """
 
-    mean: Tensor
-    weight: Tensor
-    named: dict[str, Tensor]
+    root: Tensor
+    seed: Tensor | None
+    sums: dict[str, Tensor]
+    reported: dict[str, Tensor]
     output: Any
+    norms: dict[str, Tensor]
+
+
+class _Found(NamedTuple):
+    """What a loss gave: sums and reported parts as in :class:`Outcome`, in the graph or not.
+
+    ``root`` times ``scale`` is the sum that the loss is the mean of; of a weighted sum it is None.
+    """
+
+    output: Any
+    root: Tensor | None
+    scale: float
+    sums: dict[str, Tensor]
+    reported: dict[str, Tensor]
 
 
 class WithLoss(nn.Module):
@@ -45,9 +68,10 @@ class WithLoss(nn.Module):
     own from all columns.
 
     A loss of this library, and any :class:`~lossary.LossBase`, says what its mean divides by, so
-    means over several batches are exact. Of another loss the batch's value counts as the mean over
-    the samples of the batch. A mapping is a loss with named parts: with a ``"loss"`` that is the
-    total and the rest is only reported; without one the total is the sum of the parts.
+    means over several batches and processes are exact. Of another loss the batch's value counts as
+    the mean over the samples of the batch. A mapping is a loss with named parts: with a ``"loss"``
+    that is the total and the rest is only reported; without one the total is the sum of the parts.
+    The loss is computed in single precision at least, whatever the network computes in.
 
     Args:
         network: the network.
@@ -60,23 +84,103 @@ class WithLoss(nn.Module):
             raise TypeError(f"loss_fn is the class {loss_fn.__name__}: make one, with brackets")
         self.network = network
         self.loss = loss_fn
+        self.across = Across()
+        self.norms_wanted = False
         self._labels = None if loss_fn is None else _labels_of(loss_fn)
+        self.is_sum = isinstance(loss_fn, LossBase) and loss_fn.reduction == "sum"
+        self._has_parts = loss_fn is not None and _has_parts(loss_fn)
+        self._whole = _whole(loss_fn)
 
-    def forward(self, *columns: Tensor) -> Outcome:
-        """Return the loss of a batch."""
+    def forward(
+        self,
+        *columns: Tensor,
+        counts: bool = True,
+        batches: int = 1,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Outcome:
+        """Return the loss of a batch.
+
+        Args:
+            columns: the batch.
+            counts: whether it takes part; one that does not has a loss of zero.
+            batches: how many batches of each process the optimizer step has.
+            weights: what the sums over the step are divided by, of each part; if they are not known
+                beforehand they are those of this batch of every process.
+        """
+        found = self._found(columns, counts, batches)
+        if weights is None:
+            weights = self.across.sum({n: s.detach()[1] for n, s in found.sums.items()})
+        root, seed, processes = found.root, None, self.across.processes
+        means: dict[str, Tensor] = {}
+        if root is None:
+            means = {
+                n: processes * Parts(batches * s[0], weights[n]).mean()
+                for n, s in found.sums.items()
+            }
+            root = cast(WeightedSum, self.loss).total(means) / batches
+        else:
+            seed = _seed(root, found.scale * processes, weights["loss"])
+            if self.norms_wanted:
+                means = {"loss": (root * seed).sum()}
+        norms = {n: self._norm(part) for n, part in means.items()} if self.norms_wanted else {}
+        # what is returned beside the loss must not count as used by it, in more than one process
+        return Outcome(
+            root,
+            seed,
+            {n: s.detach() for n, s in found.sums.items()},
+            found.reported,
+            _of_each(Tensor.detach, found.output),
+            norms,
+        )
+
+    def _norm(self, part: Tensor) -> Tensor:
+        """Return the norm of the gradient of a part of the loss."""
+        if not part.requires_grad:
+            return torch.zeros_like(part)
+        wanted = [p for p in self.parameters() if p.requires_grad]
+        found = torch.autograd.grad(part, wanted, retain_graph=True, allow_unused=True)
+        return nn.utils.get_total_norm([slope for slope in found if slope is not None])
+
+    @property
+    def compares(self) -> bool:
+        """Whether the loss compares the samples of a batch with each other."""
+        return self._whole is not None
+
+    def weights(self, *columns: Tensor, counts: bool = True) -> dict[str, Tensor]:
+        """Return what the parts of a batch divide by."""
+        return {n: s[1] for n, s in self._found(columns, counts, 1).sums.items()}
+
+    def _found(self, columns: tuple[Tensor, ...], counts: bool, batches: int) -> _Found:
+        samples = len(columns[0]) if counts else 0
         if self.loss is None:
-            return _outcome(self.network(*columns), len(columns[0]), None)
+            return _of_samples(None, self.network(*columns), samples)
         self._check(columns)
-        output = self.network(columns[0])
-        with torch.autocast(columns[0].device.type, enabled=False):
-            if _has_parts(self.loss):
-                found = parts(cast(Callable[..., Tensor], self.loss), output, *columns[1:])
-                return Outcome(found.mean(), found.weight.detach(), {}, output)
-            if isinstance(self.loss, WeightedSum):
-                named = self.loss.named(output, *columns[1:])
-                samples = torch.tensor(float(len(columns[0])))
-                return Outcome(self.loss.total(named), samples, named, output)
-            return _outcome(self.loss(output, *columns[1:]), len(columns[0]), output)
+        output = _of_each(_wide, self.network(columns[0]))
+        device = columns[0].device.type
+        low = torch.is_autocast_enabled(device)
+        with torch.autocast(device, enabled=False) if low else nullcontext():
+            if not self._has_parts:
+                value = self.loss(output, *columns[1:])
+                if not self.is_sum:
+                    return _of_samples(output, value, samples)
+                # of the step, whose batches all together weigh 1
+                value = _scalar(value, "loss") * counts
+                pair = torch.stack([value.detach(), value.new_tensor(1 / batches)])
+                pair[1] /= self.across.processes
+                return _Found(output, value, 1.0, {"loss": pair}, {})
+            if not counts and isinstance(output, Tensor):
+                columns, output = tuple(c[:0] for c in columns), output[:0]
+            # an evaluation is the same in any number of processes: each batch by itself
+            whole = self._whole is not None and self.across.processes > 1 and self.training
+            loss = self._whole[0] if self._whole is not None and whole else self.loss
+            if isinstance(loss, WeightedSum):
+                sums = {n: _pair(each, output, *columns[1:]) for n, each in loss.losses.items()}
+            else:
+                sums = {"loss": _pair(loss, output, *columns[1:])}
+            if whole:  # every process has all of it, so each counts it in part
+                sums = {n: s / self.across.processes for n, s in sums.items()}
+            root = None if isinstance(loss, WeightedSum) else sums["loss"]
+        return _Found(output, root, 1.0, sums, {})
 
     def _check(self, columns: tuple[Tensor, ...]) -> None:
         labels = len(columns) - 1
@@ -99,9 +203,25 @@ def _describe(column: Tensor) -> str:
 
 def _has_parts(loss: LossFunction) -> bool:
     """Whether the loss says what its mean divides by; a sum that was asked for stays a sum."""
+    if isinstance(loss, WeightedSum):
+        return all(_has_parts(cast(LossFunction, each)) for each in loss.losses.values())
     if isinstance(loss, LossBase):
         return type(loss).forward is LossBase.forward and loss.reduction != "sum"
     return signature_of(loss) is not None
+
+
+def _whole(loss: LossFunction | None) -> tuple[nn.Module] | None:
+    """Return a loss that compares samples as one of all processes' samples, else None.
+
+    It is in a tuple so that it does not become a second place of the same parameters.
+    """
+    if isinstance(loss, WeightedSum):
+        losses = {n: cast(LossBase, each) for n, each in loss.losses.items()}
+        if any(_whole(each) for each in losses.values()):
+            return (loss.of({n: AcrossProcesses(each) for n, each in losses.items()}),)
+    elif isinstance(loss, LossBase) and _has_parts(loss) and compares_samples(loss):
+        return (AcrossProcesses(loss),)
+    return None
 
 
 def _labels_of(loss: LossFunction) -> tuple[float, float] | None:
@@ -126,7 +246,28 @@ def _labels_of(loss: LossFunction) -> tuple[float, float] | None:
     return max(least, 0), float("inf") if many else len(positional) - 1
 
 
-def _outcome(value: Tensor | Mapping[str, Tensor], samples: int, output: Any) -> Outcome:
+def _pair(loss: Any, *tensors: Any) -> Tensor:
+    """Return the two sums of a loss as one tensor; see :func:`~lossary.parts`."""
+    if isinstance(loss, LossBase):
+        return loss.reduced(*tensors, reduction="parts")
+    return cast(Tensor, loss(*tensors, reduction="parts"))
+
+
+def _seed(root: Tensor, factor: float, weight: Tensor) -> Tensor:
+    """Return what to multiply the gradient of a root by; of a pair only the first number counts."""
+    if weight.device.type == "cpu":  # nobody has to wait for it, and it is mostly the same
+        return _known_seed(factor / (weight.item() or 1.0), root.ndim, root.dtype)
+    seed = root.new_tensor([factor, 0.0] if root.ndim else factor)
+    return seed / torch.where(weight == 0, 1.0, weight).to(root.dtype)
+
+
+@functools.lru_cache(maxsize=8)
+def _known_seed(factor: float, dims: int, dtype: torch.dtype) -> Tensor:
+    return torch.tensor([factor, 0.0] if dims else factor, dtype=dtype)
+
+
+def _of_samples(output: Any, value: Tensor | Mapping[str, Tensor], samples: int) -> _Found:
+    """Return the sums of a loss that does not say what its mean divides by: its samples."""
     named: dict[str, Tensor] = {}
     if isinstance(value, Mapping):
         if not value:
@@ -137,7 +278,26 @@ def _outcome(value: Tensor | Mapping[str, Tensor], samples: int, output: Any) ->
             total = torch.stack(list(named.values())).sum()
     else:
         total = _scalar(value, "loss")
-    return Outcome(total, torch.tensor(float(samples)), named, output)
+    with torch.no_grad():
+        weight = total.new_tensor(float(samples))
+        sums = {n: torch.stack([v * samples, weight]) for n, v in {"loss": total, **named}.items()}
+    return _Found(output, total, float(samples), {"loss": sums.pop("loss")}, sums)
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor
+
+
+def _of_each(change: Callable[[Tensor], Tensor], output: Any) -> Any:
+    """Return what a network returned with every tensor changed."""
+    if isinstance(output, Tensor):
+        return change(output)
+    if isinstance(output, tuple | list):
+        made = [_of_each(change, each) for each in output]
+        return type(output)(*made) if hasattr(output, "_fields") else type(output)(made)
+    if isinstance(output, dict):
+        return {name: _of_each(change, each) for name, each in output.items()}
+    return output
 
 
 def _scalar(value: object, name: str) -> Tensor:

@@ -1,0 +1,1 @@
+"""Reading data: random numbers by seed, and samples through worker processes that are watched."""
