@@ -153,6 +153,29 @@ def test_torchrun_may_start_the_processes(tmp_path: Path) -> None:
     same_parameters(of(CASES[0], out) / "1.safetensors", wanted)
 
 
+def test_slurm_may_start_the_processes(tmp_path: Path) -> None:
+    """With the variables that ``srun --ntasks=2`` sets."""
+    told = {
+        "SLURM_JOB_ID": "77",
+        "SLURM_JOB_NAME": "train",
+        "SLURM_NODEID": "0",
+        "SLURM_NODELIST": "localhost",
+        "SLURM_NTASKS": "2",
+        "SLURM_NTASKS_PER_NODE": "2",
+        "SLURM_STEP_ID": "0",
+        "SLURM_STEP_NUM_NODES": "1",
+        "SLURM_STEP_NUM_TASKS": "2",
+    }
+    command = [sys.executable, str(SCRIPT), "1", str(tmp_path), json.dumps([(CASES[0], {})])]
+    running = []
+    for rank in ("0", "1"):
+        place = {"SLURM_PROCID": rank, "SLURM_LOCALID": rank, "OMP_NUM_THREADS": "1"}
+        running.append(subprocess.Popen(command, env={**os.environ, **told, **place}))
+    assert [process.wait(120) for process in running] == [0, 0]
+    wanted, _ = in_one_process(CASES[0], batch_size=8)
+    same_parameters(of(CASES[0], tmp_path) / "1.safetensors", wanted)
+
+
 def test_another_number_than_torchrun_started_is_refused(tmp_path: Path) -> None:
     done = started([(CASES[0], {})], 3, tmp_path, by=TORCHRUN)
     assert done.returncode != 0
