@@ -30,6 +30,17 @@ class Tokens(nn.Module):
         return self.body(x).movedim(-1, 1)
 
 
+class Pixels(nn.Module):
+    """Scores of the pixels of an image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv1d(4, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
 class TwoHeads(nn.Module):
     """Two outputs, of which the second is computed only for batches that have a sample for it."""
 
@@ -78,6 +89,14 @@ def case(name: str) -> tuple[nn.Module, object, tuple[Tensor, ...]]:
             return layers(), lossary.ArcFaceLoss(3, 3, scale=4.0), (x, y)
         case "samples are compared":
             return layers(), lossary.SupervisedContrastiveLoss(temperature=0.5), (x, y)
+        case "regions of the whole batch":
+            y = y.reshape(-1, 1)
+            return Pixels(), lossary.WholeBatch(lossary.DiceLoss()), (x.reshape(-1, 4, 1), y)
+        case "the hardest units":
+            return layers(), lossary.HardUnits(lossary.CrossEntropyLoss(), share=0.5), (x, y)
+        case "a fused loss that compares samples":
+            loss = lossary.fuse(lossary.SupervisedContrastiveLoss(temperature=0.5))
+            return layers(), loss, (x, y)
         case "a head that is not always used":
             return TwoHeads(), lossary.CrossEntropyLoss(), (x, y)
         case "a function":

@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 import lossary
-from lossary import DeepSupervision, HardUnits, UncertaintyWeightedSum, WeightedSum, ramp
+from lossary import (
+    DeepSupervision,
+    HardUnits,
+    UncertaintyWeightedSum,
+    WeightedSum,
+    WholeBatch,
+    ramp,
+)
 from lossary.compose import DynamicWeightAverage, GradNorm
 from lossary.train import Callback, Model
 
@@ -401,3 +408,48 @@ def test_several_outputs_have_a_coefficient_each():
     assert loss([X, X[:1] + 1], Y) == 2.5 + 0.5 * 2
     with pytest.raises(ValueError, match="1 outputs for 2 coefficients"):
         loss([X], Y)
+
+
+def _dice_by_hand(p, q, counts, smooth):
+    """Return the Dice loss of one class of a whole batch, pixel by pixel."""
+    both = total = 0.0
+    for p_i, q_i, w in zip(p.flatten(), q.flatten(), counts.flatten(), strict=True):
+        both += (w * p_i * q_i).item()
+        total += (w * (p_i + q_i)).item()
+    return 1 - (2 * both + smooth) / (total + smooth)
+
+
+@pytest.mark.parametrize("form", ["labels", "shares"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_regions_of_the_whole_batch(form, weighted, masked):
+    x = torch.randn(3, 4, 2, 5, dtype=torch.float64)
+    y = torch.randint(0, 4, (3, 2, 5))
+    one_hot = nn.functional.one_hot(y, 4).movedim(-1, 1).double()
+    weight = torch.tensor([0.0, 2.0, 1.0]).double() if weighted else None
+    mask = torch.rand(3, 2, 5).double() if masked else None
+    counts = torch.ones(3, 2, 5).double()
+    if mask is not None:
+        counts = counts * mask
+    if weight is not None:
+        counts = counts * weight[:, None, None]
+    p = x.softmax(1)
+    wanted = sum(_dice_by_hand(p[:, c], one_hot[:, c], counts, 0.5) for c in range(4)) / 4
+    loss = WholeBatch(lossary.DiceLoss(smooth=0.5, mask=mask))
+    found = loss(x, y if form == "labels" else one_hot, weight=weight)
+    assert found.item() == pytest.approx(wanted, rel=1e-12)
+
+
+def test_regions_of_the_whole_batch_are_not_those_of_its_samples():
+    x, y = torch.randn(2, 6), torch.tensor([[1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 1]])
+    loss = WholeBatch(lossary.SigmoidTverskyLoss())
+    alone = lossary.SigmoidTverskyLoss()
+    assert not torch.isclose(loss(x, y), alone(x, y))
+    torch.testing.assert_close(loss(x, y), alone(x.flatten()[None], y.flatten()[None]))
+    assert lossary.parts(loss, x, y).weight == 1
+
+
+@pytest.mark.parametrize("loss", [lossary.MSELoss(), nn.MSELoss(), lossary.PSNRLoss()])
+def test_only_losses_of_regions_are_those_of_a_whole_batch(loss):
+    with pytest.raises(TypeError, match="a mask of pixels"):
+        WholeBatch(loss)

@@ -10,6 +10,7 @@ from .compose import (
     HardUnits as HardUnits,
     UncertaintyWeightedSum as UncertaintyWeightedSum,
     WeightedSum as WeightedSum,
+    WholeBatch as WholeBatch,
     ramp as ramp,
 )
 from .features import FeatureExtractor as FeatureExtractor

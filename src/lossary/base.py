@@ -40,11 +40,14 @@ class LossBase(nn.Module):
             are not saved with it, and parameters are trained and saved.
 
     Attributes:
+        of_whole_batch: whether the loss of a batch is not made of those of its halves, as where
+            samples are compared; then processes have to gather their samples.
         takes: the signature, as in ``"real N C, label N -> N"``. Optional: with it, shapes, dtypes
             and values are checked on every call, and masked units are taken out whatever they
             hold. Without it, tensors whose leading dimensions are those of the weight are.
     """
 
+    of_whole_batch: ClassVar[bool] = False
     takes: ClassVar[str | None] = None
     signature: ClassVar[Signature | None] = None
     units: Callable[..., Any]

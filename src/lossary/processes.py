@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from .base import FunctionLoss, LossBase
 from .catalog import catalog
+from .fuse.fused import FusedLoss
 from .kernels.linear import reduced
 from .kernels.pairs import share_of_rows
 from .reduction import Reduction, check_reduction
@@ -127,6 +128,10 @@ class AcrossProcesses(LossBase):
 
 def compares_samples(loss: LossBase) -> bool | None:
     """Return whether a sample's loss depends on the other samples, or None if nobody knows."""
+    if isinstance(loss, FusedLoss):
+        loss = loss.loss
+    if loss.of_whole_batch:
+        return True
     function = loss.function if isinstance(loss, FunctionLoss) else None
     for spec in catalog():
         if spec.function is function:

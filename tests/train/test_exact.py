@@ -22,12 +22,21 @@ CASES = [
     "a sum whose parts count differently",
     "parameters of the loss",
     "samples are compared",
+    "a fused loss that compares samples",
+    "regions of the whole batch",
+    "the hardest units",
     "a head that is not always used",
     "a function",
     "a sum was asked for",
 ]
 
 
+COMPARING = (
+    "samples are compared",
+    "a fused loss that compares samples",
+    "regions of the whole batch",
+    "the hardest units",
+)
 Jobs = list[tuple[str, dict[str, Any]]]
 
 
@@ -106,7 +115,7 @@ def test_two_processes_are_one_with_the_whole_batch(case: str, two: Path) -> Non
     assert told(of(case, two) / "0.json") == told(of(case, two) / "1.json")
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c != "samples are compared"])
+@pytest.mark.parametrize("case", [c for c in CASES if c not in COMPARING])
 def test_accumulated_batches_are_the_whole_batch(case: str) -> None:
     wanted, measured = in_one_process(case, batch_size=8)
     found, told = in_one_process(case, batch_size=4, accumulate=2)
@@ -114,9 +123,10 @@ def test_accumulated_batches_are_the_whole_batch(case: str) -> None:
     same_numbers(told, measured)
 
 
-def test_accumulated_samples_that_are_compared_are_warned_of() -> None:
+@pytest.mark.parametrize("case", COMPARING)
+def test_accumulated_samples_that_are_compared_are_warned_of(case: str) -> None:
     with pytest.warns(RuntimeWarning, match="only those of the same batch are compared"):
-        in_one_process("samples are compared", accumulate=2)
+        in_one_process(case, accumulate=2)
 
 
 def test_accumulated_in_three_processes(tmp_path: Path) -> None:

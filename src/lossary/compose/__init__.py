@@ -12,3 +12,4 @@ from .weighted_sum import (
     ramp as ramp,
     weighted as weighted,
 )
+from .whole_batch import WholeBatch as WholeBatch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,8 +16,8 @@ class HardUnits(LossBase):
 
     The units that are kept are those of the largest weighted loss, a share of those that take
     part. Their mean is the weighted one, as everywhere; what the loss itself weighs by, such as
-    classes, stays in the units. Over micro-batches and processes it differs from the one big
-    batch, whose hardest units may all be in one of them.
+    classes, stays in the units. Over micro-batches it differs from the one big batch, whose hardest
+    units may all be in one of them.
 
     Args:
         loss: a loss of this library, or a :class:`~lossary.LossBase`.
@@ -36,6 +36,7 @@ class HardUnits(LossBase):
     tensor(3.5000)
     """
 
+    of_whole_batch: ClassVar[bool] = True
     share: float
 
     def __init__(

@@ -179,6 +179,8 @@ class WithLoss(nn.Module):
                 sums = {"loss": _pair(loss, output, *columns[1:])}
             if whole:  # every process has all of it, so each counts it in part
                 sums = {n: s / self.across.processes for n, s in sums.items()}
+            elif not counts:  # a loss of the whole batch has one unit, whatever the batch
+                sums = {n: 0.0 * s for n, s in sums.items()}
             root = None if isinstance(loss, WeightedSum) else sums["loss"]
         return _Found(output, root, 1.0, sums, {})
 

@@ -40,8 +40,9 @@ def dice_loss(
     :func:`~lossary.dice_cross_entropy_loss` does, and prefer one where probabilities matter.
 
     Projects differ in the sums: here each sample and class has its own, so that batches may be
-    split. A class that is neither in the target nor predicted costs 0; one that is predicted but
-    not in the target costs 1, however little is predicted, unless ``smooth`` is of its size.
+    split; :class:`~lossary.WholeBatch` sums over the samples of a batch too. A class that is
+    neither in the target nor predicted costs 0; one that is predicted but not in the target costs
+    1, however little is predicted, unless ``smooth`` is of its size.
 
     Args:
         input: logits, of shape (N, C, ...).
