@@ -1195,6 +1195,7 @@ from .losses.regression.huber import (
     smooth_l1_loss as smooth_l1_loss,
 )
 from .losses.regression.l1 import L1Loss as L1Loss, l1_loss as l1_loss
+from .losses.regression.log_cosh import LogCoshLoss as LogCoshLoss, log_cosh_loss as log_cosh_loss
 from .losses.regression.mse import MSELoss as MSELoss, mse_loss as mse_loss
 from .losses.regression.msle import (
     MSLELoss as MSLELoss,

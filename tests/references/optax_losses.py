@@ -26,6 +26,9 @@ def _last(loss):
 REFERENCES = {
     "mse_loss": _arrays(optax.losses.squared_error),
     "half_mse_loss": _arrays(optax.losses.l2_loss),
+    "log_cosh_loss": _arrays(
+        lambda x, y, scale=1.0: scale * optax.losses.log_cosh(x / scale, y / scale)
+    ),
     "perceptron_loss": _arrays(optax.losses.perceptron_loss),
     "multi_class_perceptron_loss": _last(optax.losses.multiclass_perceptron_loss),
     "crammer_singer_loss": _last(

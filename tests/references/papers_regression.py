@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import torch
 
 
@@ -126,7 +127,13 @@ def _ensemble(x, y, fair=False):
     return math.fsum(abs(a - y) for a in x) / n - spread / (2 * (n * (n - 1 if fair else n)))
 
 
+def _log_cosh(x, y, scale=1.0):
+    with mpmath.workdps(60):
+        return float(scale * mpmath.log(mpmath.cosh((mpmath.mpf(x) - mpmath.mpf(y)) / scale)))
+
+
 REFERENCES = {
+    "log_cosh_loss": _each(_log_cosh),
     "cauchy_loss": _each(lambda x, y, scale=1.0: scale**2 / 2 * math.log1p(((x - y) / scale) ** 2)),
     "geman_mcclure_loss": _each(
         lambda x, y, scale=1.0: (x - y) ** 2 / 2 / (1 + ((x - y) / scale) ** 2)

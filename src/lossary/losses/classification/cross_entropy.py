@@ -43,7 +43,8 @@ def cross_entropy(
             ``input`` and summing to 1 over C. The dtype tells them apart: integer or floating.
         class_weight: the weight of each class, of shape (C,).
         ignore_index: a unit with this class index weighs nothing.
-        label_smoothing: the part of the target that is spread evenly over all C classes.
+        label_smoothing: the part of the target that is spread evenly over all C classes. To spread
+            a part e over the other C - 1 classes, give e * C / (C - 1).
 
     References:
         Szegedy et al., *Rethinking the Inception Architecture*, CVPR 2016, section 7
