@@ -6,7 +6,12 @@ import torch
 import lossary
 
 torch.set_num_threads(1)
-collect_ignore_glob = ["tests/references/*.py"]  # they need packages, and hold no tests
+# they need packages, or are run as programs, and hold no tests
+collect_ignore_glob = [
+    "tests/references/*.py",
+    "tests/migrate/make_golden_*.py",
+    "tests/migrate/scripts/*.py",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -276,6 +276,10 @@ from .losses.classification.evidential import (
     EvidentialLoss as EvidentialLoss,
     evidential_loss as evidential_loss,
 )
+from .losses.classification.fenchel_young import (
+    FenchelYoungLoss as FenchelYoungLoss,
+    fenchel_young_loss as fenchel_young_loss,
+)
 from .losses.classification.focal import FocalLoss as FocalLoss, focal_loss as focal_loss
 from .losses.classification.generalized_cross_entropy import (
     GeneralizedCrossEntropyLoss as GeneralizedCrossEntropyLoss,
@@ -1106,6 +1110,10 @@ from .losses.quantile.interval import (
     IntervalScoreLoss as IntervalScoreLoss,
     interval_score_loss as interval_score_loss,
 )
+from .losses.quantile.noncrossing import (
+    NoncrossingQuantileLoss as NoncrossingQuantileLoss,
+    noncrossing_quantile_loss as noncrossing_quantile_loss,
+)
 from .losses.quantile.quantile import (
     ExpectileLoss as ExpectileLoss,
     MultiQuantileLoss as MultiQuantileLoss,
@@ -1409,6 +1417,10 @@ from .losses.self_supervised.moco import (
     MoCoLoss as MoCoLoss,
     moco_loss as moco_loss,
 )
+from .losses.self_supervised.simctg import (
+    SimCTGLoss as SimCTGLoss,
+    simctg_loss as simctg_loss,
+)
 from .losses.self_supervised.swav import (
     SwAVLoss as SwAVLoss,
     swav_loss as swav_loss,
@@ -1431,9 +1443,17 @@ from .losses.sequence.ctc import (
     ctc_loss as ctc_loss,
     ctc_nll_loss as ctc_nll_loss,
 )
+from .losses.sequence.entropy_ctc import (
+    EntropyCTCLoss as EntropyCTCLoss,
+    entropy_ctc_loss as entropy_ctc_loss,
+)
 from .losses.sequence.focal_ctc import (
     FocalCTCLoss as FocalCTCLoss,
     focal_ctc_loss as focal_ctc_loss,
+)
+from .losses.sequence.label_prior_ctc import (
+    LabelPriorCTCLoss as LabelPriorCTCLoss,
+    label_prior_ctc_loss as label_prior_ctc_loss,
 )
 from .losses.sequence.pruned_transducer import (
     PrunedRNNTLoss as PrunedRNNTLoss,

@@ -260,3 +260,20 @@ def test_a_tree_needs_a_path_for_every_class():
         loss(x, w, y, path_nodes=nodes, path_code=code)
     with pytest.raises(ValueError, match="given together, got only path_nodes"):
         loss(x, w, y, path_nodes=nodes)
+
+
+def test_the_label_prior_is_the_mean_over_the_frames_of_an_epoch():
+    loss = lossary.LabelPriorCTCLoss(3)
+    assert torch.equal(loss.log_prior, torch.zeros(3))
+    batches = [torch.randn(2, 4, 3), torch.randn(1, 5, 3)]
+    lengths = [torch.tensor([4, 2]), torch.tensor([5])]
+    frames = []
+    for x, count in zip(batches, lengths, strict=True):
+        loss.update(x, count)
+        frames += [x[i, t].softmax(0) for i in range(len(x)) for t in range(int(count[i]))]
+    assert torch.equal(loss.log_prior, torch.zeros(3)), "it holds from the next epoch on"
+    loss.end_epoch()
+    wanted = torch.stack(frames).double().mean(0).log().float()
+    torch.testing.assert_close(loss.log_prior, wanted)
+    loss.end_epoch()  # of an epoch without a frame
+    torch.testing.assert_close(loss.log_prior, wanted)
