@@ -38,6 +38,29 @@ def test_the_readme_runs(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "iris" / "report.html").exists()
 
 
+def test_the_page_on_training_runs(tmp_path: Path) -> None:
+    """All of it, in one go; only the nan that it puts into the data may be warned of."""
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    program = tmp_path / "training.py"
+    program.write_text("\n".join(blocks(page)), encoding="utf-8")
+    mild = "default:the loss is nan:RuntimeWarning"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", mild, program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for said in re.findall(r"#[^\n]* (resumed after .*)$", page, re.MULTILINE):
+        assert said in done.stderr
+    assert "sample 17 of Files could not be read: OSError: no such file: 17.png" in done.stdout
+    assert "epoch: 1 step: 8, loss is" in done.stdout
+    listed = re.search(r"^```\nruns/sides/\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    written = {path.name for path in (tmp_path / "runs").rglob("*")}
+    assert set(re.findall(r"^ +(\S+?)/?(?: |$)", listed[1], re.MULTILINE)) <= written
+
+
 def test_the_readme_lists_the_losses_of_the_catalog() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "loss_table.py"))
     assert made["with_list"](README, made["families"]()) == README, "run `make readme`"

@@ -1,7 +1,9 @@
 """The examples run, and learn what they say."""
 
+import os
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,46 @@ def test_multi_label(run: Run) -> None:
     first, second = (re.findall(r"\d+\.\d+", line) for line in run("multi_label.py").splitlines())
     assert first[0] == second[0]
     assert float(first[0]) < 0.1
+
+
+def test_learned_weights(run: Run) -> None:
+    """Both parts fall, and their coefficients, which begin with 1, grow."""
+    lines = run("learned_weights.py").splitlines()
+    row = r"epoch (\d+): loss -?\d+\.\d+, side (.+) x (.+), distance (.+) x (.+)"
+    found = [re.fullmatch(row, line) for line in (lines[0], lines[-1])]
+    (_, *first), (epoch, *last) = ([float(n) for n in f.groups()] for f in found if f)
+    assert epoch == 20
+    assert last[0] < first[0] / 10
+    assert last[2] < first[2] / 10
+    assert last[1] > 2
+    assert last[3] > 2
+
+
+def test_resume(run: Run, tmp_path: Path) -> None:
+    """Two parts are the whole, to the last bit, and the best weights are those that it names."""
+    whole = run("resume.py", tmp_path / "whole", "--epochs", 4).splitlines()
+    run("resume.py", tmp_path / "parts", "--epochs", 2)
+    rest = run("resume.py", tmp_path / "parts", "--epochs", 4).splitlines()
+    assert rest[0] == whole[2]  # the first of epoch 3
+    assert rest[-2:] == whole[-2:]
+    assert float(whole[-1].split()[-1]) > 0.85
+
+
+def test_processes(run: Run) -> None:
+    """Two processes print once, and what one prints; they start the program anew."""
+    one = run("processes.py", "--processes", 1).splitlines()
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "processes.py"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    two = done.stdout.splitlines()
+    assert one[0] == "processes: 1, optimizer steps: 80"
+    assert two[0] == "processes: 2, optimizer steps: 80"
+    assert one[1:] == two[1:]
+    assert len(one) == 4
 
 
 def test_backward(run: Run) -> None:
