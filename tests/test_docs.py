@@ -61,6 +61,15 @@ def test_the_page_on_training_runs(tmp_path: Path) -> None:
     assert set(re.findall(r"^ +(\S+?)/?(?: |$)", listed[1], re.MULTILINE)) <= written
 
 
+def test_the_page_on_moving_over_runs() -> None:
+    page = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
+    program = "import torch, lossary\n" + "\n".join(blocks(page))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_readme_lists_the_losses_of_the_catalog() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "loss_table.py"))
     assert made["with_list"](README, made["families"]()) == README, "run `make readme`"

@@ -127,7 +127,7 @@ def test_without_pyyaml_the_error_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(ModuleNotFoundError, match="lossary.paddleocr.. to read YAML, or pass"):
+    with pytest.raises(ModuleNotFoundError, match=r"lossary\[paddleocr\]. to read YAML, or pass"):
         paddleocr.build_loss(tmp_path / "config.yml")
 
 
