@@ -243,7 +243,7 @@ def test_the_law(seed: int) -> None:
                 known = None if kind == "list" else tuple(batch.columns[0].tolist())
                 assert batch.samples == known
             for filler in share[len(counted) :]:
-                assert filler.columns[0].tolist() == whole[0][:1]
+                assert filler.columns[0].tolist() == whole[0][:2]
 
 
 @pytest.mark.parametrize(("kind", "workers"), KINDS if EVERYTHING else SOME)

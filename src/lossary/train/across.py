@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -57,6 +58,12 @@ class Across:
             _told(lambda: dist.all_reduce(together))
         return cast(list[float], together.tolist())
 
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process the values that the first one has."""
+        if self.processes > 1:
+            for tensor in tensors:
+                _told(functools.partial(dist.broadcast, tensor.detach(), 0))
+
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, in their order."""
         if self.processes == 1:
@@ -64,6 +71,15 @@ class Across:
         found: list[Any] = [None] * self.processes
         _told(lambda: dist.all_gather_object(found, value))
         return found
+
+    def is_of_another(self, error: RuntimeError) -> bool:
+        """Whether an error is of what connects the processes, and has no name of ours yet.
+
+        It may come out of torch's own calls, such as a backward pass.
+        """
+        if self.processes == 1 or isinstance(error, ProcessError):
+            return False
+        return isinstance(error, dist.DistError) or "/gloo/" in str(error)
 
     def agree(self, error: Exception | None) -> None:
         """Raise in every process if there is an error in any."""
@@ -84,7 +100,12 @@ def _told(run: Any) -> None:
     try:
         run()
     except RuntimeError as error:
-        raise ProcessError(
-            "another process of this training is gone: look at its error, or at whether the system "
-            f"ended it for want of memory ({error})"
-        ) from error
+        raise lost(error) from error
+
+
+def lost(error: RuntimeError) -> ProcessError:
+    """Return the error for one of what connects the processes."""
+    return ProcessError(
+        "another process of this training is gone: look at its error, or at whether the system "
+        f"ended it for want of memory ({error})"
+    )

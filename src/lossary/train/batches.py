@@ -26,6 +26,9 @@ from .data.randomness import Aside, common_sources, mix, seeded, sources_in
 
 Columns = tuple[Tensor, ...]
 
+FILLER = 2
+"""Samples of a batch that does not count: batch normalisation takes no batch of one."""
+
 
 class Batch(NamedTuple):
     """One batch.
@@ -176,6 +179,8 @@ class Batches:
 
     def _cut(self, columns: Columns, epoch: int, skip: int) -> Generator[list[Batch], None, None]:
         size, length = len(columns[0]), self.batch_size
+        if not size:
+            raise ValueError("the data set gave no batch: its columns have no sample")
         order: Tensor | None = None
         if self.shuffle:
             generator = torch.Generator().manual_seed(mix(self.seed, epoch))
@@ -184,7 +189,7 @@ class Batches:
             window = []
             for number, counts in share:
                 begin = number * length
-                end = min(begin + length, size) if counts else begin + 1
+                end = min(begin + (length if counts else min(length, FILLER)), size)
                 if order is None:
                     index: slice | Tensor = slice(begin, end)
                     samples = tuple(range(begin, end))
@@ -204,7 +209,7 @@ class Batches:
         for share in self._shares(len(order), skip):
             window = []
             for number, counts in share:
-                samples = order[number] if counts else order[number][:1]
+                samples = order[number] if counts else order[number][:FILLER]
                 index = torch.tensor(samples)
                 part = tuple(column[index] for column in columns)
                 window.append(Batch(part, tuple(samples), counts))
@@ -220,7 +225,7 @@ class Batches:
         for number, counts in (batch for share in shares for batch in share):
             indices = order[number]
             if not counts and (batched or isinstance(indices, list)):
-                indices = [next(iter(indices))]
+                indices = list(islice(indices, FILLER))
             tasks.append(Task(len(tasks), mix(self.seed, epoch, number), indices))
         if not tasks:
             return
@@ -391,10 +396,10 @@ def _columns_of(item: Any) -> Columns:
 
 
 def _first(columns: Columns) -> Columns:
-    """Return the first sample of a batch, or all of it where columns are not samples."""
+    """Return the first samples of a batch, or all of it where columns are not samples."""
     if len({len(column) if column.ndim else None for column in columns}) > 1:
         return columns
-    return tuple(column[:1] if column.ndim else column for column in columns)
+    return tuple(column[:FILLER] if column.ndim else column for column in columns)
 
 
 def as_tensor(value: Any) -> Tensor:

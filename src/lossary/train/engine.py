@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, Literal, cast, get_args
 
@@ -13,8 +18,10 @@ import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from lightning_fabric.strategies.strategy import Strategy
+from lightning_fabric.utilities.distributed import _set_num_threads_if_needed
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -30,6 +37,7 @@ from .across import Across
 from .wiring import Outcome, WithLoss
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"]
+GRACE = 15  # seconds in which a process finds out that another one has failed
 PATIENCE = timedelta(minutes=30)  # that a process may be later than another at the same place
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
@@ -77,14 +85,20 @@ class Engine:
                 timeout=PATIENCE,
             )
         accelerator = "auto" if torch.cuda.is_available() or here * nodes == 1 else "cpu"
-        self._fabric = Fabric(
-            accelerator=accelerator,
-            devices=here,
-            num_nodes=nodes,
-            strategy=strategy,
-            precision=precision,
-        )
+        with _quiet():
+            self._fabric = Fabric(
+                accelerator=accelerator,
+                devices=here,
+                num_nodes=nodes,
+                strategy=strategy,
+                precision=precision,
+            )
         if here * nodes > 1:
+            launcher = self._fabric.strategy.launcher
+            if isinstance(launcher, _SubprocessScriptLauncher):
+                self._fabric.strategy._launcher = _Launcher(
+                    launcher.cluster_environment, here, nodes
+                )
             with _quiet():
                 self._fabric.launch()
         self.across = Across()
@@ -94,13 +108,18 @@ class Engine:
         """Move network and loss to the device, and return what to call and to step."""
         wired.across = self.across
         if self.sharded:  # as DDP does by itself: all begin with the parameters of the first
-            for tensor in wired.state_dict().values():
-                dist.broadcast(tensor.detach(), 0)
+            self.across.share(wired.state_dict().values())
+        loss = wired.loss if isinstance(wired.loss, nn.Module) else None
+        buffers = [(m, n, b) for m in loss.modules() for n, b in m._buffers.items()] if loss else []
         called: nn.Module = wired
         if self.across.processes > 1 and not self.sharded:
             called = self._fabric.setup_module(_NeverAllUsed(wired))._forward_module
         else:
             self._fabric.setup_module(wired)
+        for module, name, buffer in buffers:  # what a loss knows stays as exact as it was
+            if buffer is not None and buffer.is_floating_point():
+                wide = torch.promote_types(buffer.dtype, cast(Tensor, module._buffers[name]).dtype)
+                module._buffers[name] = buffer.to(self._fabric.device, wide)
         return called, make()
 
     def move(self, module: nn.Module) -> nn.Module:
@@ -129,9 +148,17 @@ class Engine:
         with self._fabric.autocast():
             return cast(Outcome, module(self.input(columns[0]), *columns[1:], **options))
 
-    def computing(self) -> AbstractContextManager[Any]:
-        """Compute in the precision that was asked for."""
-        return nullcontext() if self.precision == "32-true" else self._fabric.autocast()
+    @contextmanager
+    def computing(self, wired: WithLoss) -> Iterator[None]:
+        """Compute with a part of a module, in the precision that was asked for."""
+        with ExitStack() as ends:
+            if self.precision != "32-true":
+                ends.enter_context(self._fabric.autocast())
+            if isinstance(wired, FSDPModule):  # only a call of all of it would do so by itself
+                cast(Any, wired)._get_fsdp_state()._lazy_init()
+                wired.unshard()
+                ends.callback(wired.reshard)
+            yield
 
     def backward(self, root: Tensor, seed: Tensor | None) -> None:
         """Add the gradients of ``root``, multiplied by ``seed``, to those of the parameters."""
@@ -154,7 +181,7 @@ class Engine:
             self._scaler.unscale_(optimizer)
 
     def step(self, optimizer: Optimizer) -> None:
-        """Take a step, or leave it out if half precision was scaled too far up."""
+        """Take a step."""
         if self._scaler is None:
             optimizer.step()
         else:
@@ -163,10 +190,15 @@ class Engine:
     def overflows(self) -> bool:
         """Whether gradients may be infinite because half precision was scaled too far up.
 
-        The scaler then leaves the step out and scales less the next time. Below a scale of 1 that
-        is no longer the reason.
+        Below a scale of 1 that is no longer the reason.
         """
         return self._scaler is not None and self._scaler.get_scale() >= 1
+
+    def leave_out(self) -> None:
+        """Forget the gradients' scale instead of a step, and scale less if that may help."""
+        if self._scaler is not None:
+            scale = self._scaler.get_scale()
+            self._scaler.update(scale * self._scaler.get_backoff_factor() if scale >= 1 else scale)
 
     def plain(self, tensor: Tensor) -> Tensor:
         """Return a number that may be spread over processes."""
@@ -180,8 +212,11 @@ class Engine:
         return wired.state_dict(), optimizer.state_dict()
 
     def whole_state(self, wired: WithLoss) -> dict[str, Tensor]:
-        """Return the tensors of a sharded module, those of the first process only."""
-        return cast(dict[str, Tensor], get_model_state_dict(wired, options=WHOLE))
+        """Return the tensors of a sharded module once each, those of the first process only."""
+        found = cast(dict[str, Tensor], get_model_state_dict(wired, options=WHOLE))
+        twice = {name for name, _ in wired.named_parameters(remove_duplicate=False)}
+        twice -= {name for name, _ in wired.named_parameters()}
+        return {name: tensor for name, tensor in found.items() if name not in twice}
 
     def load(
         self,
@@ -210,8 +245,46 @@ class Engine:
 
     @scaler.setter
     def scaler(self, state: dict[str, Any]) -> None:
-        if self._scaler is not None:
+        if self._scaler is not None and state:  # none if it was begun in another precision
             self._scaler.load_state_dict(state)
+
+
+class _Launcher(_SubprocessScriptLauncher):
+    """Starts the other processes, and lets the first one end by itself if one of them fails.
+
+    Fabric's ends it without a word within five seconds, be it in the midst of its error message.
+    """
+
+    def launch(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Start the other processes, and call a function."""
+        self.cluster_environment.validate_settings(
+            num_devices=self.num_processes, num_nodes=self.num_nodes
+        )
+        if not self.cluster_environment.creates_processes_externally:
+            self._call_children_scripts()
+            threading.Thread(target=self._watch, daemon=True).start()
+        _set_num_threads_if_needed(num_processes=self.num_processes)
+        return function(*args, **kwargs)
+
+    def _watch(self) -> None:
+        """End all processes if one failed, and this one does not find out."""
+        failed: list[subprocess.Popen[Any]] = []
+        while not failed:
+            if all(process.poll() == 0 for process in self.procs):
+                return
+            time.sleep(0.5)
+            failed = [process for process in self.procs if process.poll()]
+        time.sleep(GRACE)
+        for process in failed:
+            print(
+                f"process {process.pid} of this training ended with {process.returncode}, and this "
+                f"one waited for it {GRACE} seconds: all are ended",
+                file=sys.stderr,
+                flush=True,
+            )
+        for process in self.procs:
+            process.kill()
+        os.kill(os.getpid(), signal.SIGKILL)  # nothing less ends one that waits for another
 
 
 class _NeverAllUsed(nn.Module):
@@ -260,6 +333,8 @@ def _started() -> tuple[int, int] | None:
     if int(told.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
         nodes = int(told["SLURM_STEP_NUM_NODES"])
         return int(told["SLURM_STEP_NUM_TASKS"]) // nodes, nodes
+    if dist.is_available() and dist.is_initialized() and "LOCAL_RANK" in told:
+        return dist.get_world_size(), 1  # by another model of this script
     return None
 
 

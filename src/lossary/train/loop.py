@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ..compose import WeightedSum
+from .across import lost
 from .batches import Batch, Batches
 from .callbacks import Callback, ModelCheckpoint
 from .engine import Engine
@@ -91,12 +92,18 @@ class Loop:
         self.savers = [c for c in callbacks if isinstance(c, ModelCheckpoint)]
         self.clip_norm, self.guard, self.settings = clip_norm, guard, dict(settings)
         self.scheduler, self.every_step = scheduler, every_step
-        self.parameters = model.parameters()
         self.trained = [p for group in optimizer.param_groups for p in group["params"]]
-        self.of_several = isinstance(self.wired.loss, WeightedSum)
+        self.stepped = [m for m in self.wired.modules() if isinstance(m, WeightedSum)]
         self.wired.norms_wanted = any(c.wants_part_gradient_norms for c in callbacks)
+        if self.wired.norms_wanted and engine.sharded:
+            raise ValueError(
+                "the gradient norms of parts are those of one process's batch, which has no whole "
+                "parameters with sharded=True: leave them out, as by GradientNormMonitor(parts="
+                "False), or train with sharded=False"
+            )
         self.buffers = Buffers(self.wired)
-        self.sums, self.seconds, self.asked = Sums(), 0.0, False
+        self.sums, self.seconds = Sums(), 0.0
+        self.asked = self.agreed = False  # to end: by a signal here, and known to all processes
         self._began = time.perf_counter()
         self.run = Run(
             model,
@@ -117,9 +124,21 @@ class Loop:
                 ends.callback(callback.on_train_end, run)  # each, whatever another one raises
             for callback in self.callbacks:
                 callback.on_train_begin(run)
-            while not run.stopped and (run.epoch < run.epochs or self._inside_an_epoch()):
-                self._epoch()
+            while not self.ended:
+                try:
+                    self._epoch()
+                except RuntimeError as error:
+                    if self.across.is_of_another(error):
+                        raise lost(error) from error
+                    raise
         return run.history
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        run = self.run
+        # a callback may stop in the middle of an epoch, which is then trained to its end
+        return not self._inside_an_epoch() and (run.stopped or run.epoch >= run.epochs)
 
     def _inside_an_epoch(self) -> bool:
         return len(self.run.history) < self.run.epoch
@@ -146,10 +165,11 @@ class Loop:
         if self.valid is not None:
             record.update(self._validated())
         run.history.append(record)
-        if self.scheduler is not None and not self.every_step:
-            self._advance(record)
+        if not self.every_step:
+            self._advance(record.get("valid_loss", record["loss"]))
         for callback in self.callbacks:
             callback.on_epoch_end(run)
+        self._end_if_asked()
 
     def _spent(self) -> float:
         """Return the seconds of this epoch, those before it was resumed included."""
@@ -163,10 +183,10 @@ class Loop:
             callback.on_validation_end(self.run)
         return {f"valid_{name}": value for name, value in found.items()}
 
-    def _advance(self, record: Record) -> None:
-        """Let the scheduler count an epoch."""
+    def _advance(self, loss: float) -> None:
+        """Let the scheduler count an epoch or a step."""
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(record.get("valid_loss", record["loss"]))
+            self.scheduler.step(loss)
         elif self.scheduler is not None:
             self.scheduler.step()
 
@@ -188,27 +208,34 @@ class Loop:
                     batches=len(placed),
                     weights=weights,
                 )
+                if not outcome.root.requires_grad:
+                    raise ValueError(
+                        "the loss depends on no trainable parameter: look for detach(), item(), "
+                        "argmax, NumPy or torch.no_grad in network and loss, and at whether all "
+                        "parameters are frozen"
+                    )
                 engine.backward(outcome.root, outcome.seed)
             outcomes.append(outcome)
         totals, weights_found = self._numbers(placed, outcomes, guessed)
         there = all(map(math.isfinite, totals.values()))
         good = there and run.gradient_norm is not None and math.isfinite(run.gradient_norm)
         run.skipped = not good
-        if good:
-            engine.step(self.optimizer)
-            if self.scheduler is not None and self.every_step:
-                self.scheduler.step()
-        elif there and engine.overflows():
-            engine.step(self.optimizer)  # which is left out, and the next is scaled less
-        else:
-            self._leave_out(placed, outcomes, totals)
-        if isinstance(self.wired.loss, WeightedSum):
-            self.wired.loss.step += 1
+        overflow = there and not good and engine.overflows()
         means = Sums(totals, weights_found).means()
         run.loss = means.pop("loss")
         run.parts = means
-        if good:  # no number takes the place of one that is not there
+        if good or overflow:  # no number takes the place of one that is not there
             self.sums.add(totals, weights_found)
+        if good:
+            engine.step(self.optimizer)
+            if self.every_step:
+                self._advance(run.loss)
+        else:
+            engine.leave_out()
+            if not overflow:
+                self._leave_out(placed, outcomes, totals)
+        for loss in self.stepped:
+            loss.step += 1
 
     def _forget_gradients(self) -> None:
         for parameter in self.trained:
@@ -223,12 +250,12 @@ class Loop:
         """
         if len(window) == 1:
             return None, None
-        if not self.of_several:
+        if not self.wired.of_several:
             units = self.batches.batch_size * len(window) * self.across.processes
             guess = torch.tensor(float(units), device=window[0].columns[0].device)
             return {"loss": guess}, float(units)
         totals: dict[str, Tensor] = {}
-        with kept_random_states(), torch.no_grad(), self.engine.computing():
+        with kept_random_states(), torch.no_grad(), self.engine.computing(self.wired):
             before = Buffers(self.wired)
             for batch in window:
                 columns = (self.engine.input(batch.columns[0]), *batch.columns[1:])
@@ -255,41 +282,41 @@ class Loop:
         engine.unscale(self.optimizer)
         norms = gradient_norms(self.trained)
         there = float(sum(len(b.columns[0]) for b in window if b.counts))
-        roots = [outcome.root.detach() for outcome in outcomes] if self.of_several else []
+        roots = [outcome.root.detach() for outcome in outcomes] if self.wired.of_several else []
         if run.processes > 1:
             norms = norms.double().square().sum()[None].sqrt()
             norms = norms.square() if engine.sharded else norms / run.processes  # pieces, or all
+        of_parts = [norm for outcome in outcomes for norm in outcome.norms.values()]
         *values, there, asked = self.across.numbers(
-            [*local.values(), *roots, norms], there, float(self.asked)
+            [*local.values(), *roots, *of_parts, norms], there, float(self.asked)
         )
         end = len(values) - norms.numel()
         norm = math.sqrt(values[end]) if engine.sharded else math.hypot(*values[end:])
-        values = values[:end]
+        values, of_parts_found = values[: end - len(of_parts)], values[end - len(of_parts) : end]
         pairs = {n: (values[2 * i], values[2 * i + 1]) for i, n in enumerate(local)}
-        self._scale(norm, guess, pairs)
+        weight = pairs["loss"][1] if guess is not None else 0.0
+        factor = guess / weight if guess is not None and weight else 1.0
+        self._scale(norm * factor, factor)
         run.samples += int(there)
+        parts = list(outcomes[0].norms)
+        share = factor / len(outcomes) / run.processes
         run.part_gradient_norms = {
-            n: sum(o.norms[n].item() for o in outcomes) / len(outcomes) for n in outcomes[0].norms
+            n: share * sum(of_parts_found[i :: len(parts)]) for i, n in enumerate(parts)
         }
-        self.asked = self.asked or asked > 0
+        self.agreed = asked > 0
         totals = {n: total for n, (total, _) in pairs.items()}
         weights = {n: weight for n, (_, weight) in pairs.items()}
-        if self.of_several:  # its total is no sum over units, and counts by samples
+        if self.wired.of_several:  # its total is no sum over units, and counts by samples
             loss = sum(values[2 * len(local) :]) / self.across.processes
             totals, weights = {"loss": loss * there, **totals}, {"loss": there, **weights}
         return totals, weights
 
-    def _scale(
-        self, norm: float, guess: float | None, pairs: Mapping[str, tuple[float, float]]
-    ) -> None:
-        """Make the gradient that of the mean, and clip it."""
-        weight = pairs["loss"][1] if guess is not None else 0.0
-        factor = guess / weight if guess is not None and weight else 1.0
-        norm *= factor
+    def _scale(self, norm: float, factor: float) -> None:
+        """Make the gradient that of the mean, whose norm it then has, and clip it."""
         self.run.gradient_norm = norm
         if self.clip_norm is not None and norm > self.clip_norm:
             factor *= self.clip_norm / norm
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        gradients = [p.grad for p in self.trained if p.grad is not None]
         if factor != 1 and math.isfinite(norm) and gradients:
             torch._foreach_mul_(gradients, factor)
 
@@ -312,19 +339,21 @@ class Loop:
             value = found[1] if found else math.inf
             if all(batch.samples is not None for batch in window):
                 samples = tuple(i for b in window if b.counts for i in b.samples or ())
-        what = what or "the loss of another process"
+        columns: Sequence[Tensor] = ill.columns
+        if not what:  # these samples are not to blame
+            what, columns, samples = "the loss of another process", (), None
         self._forget_gradients()
         self.buffers.restore()
 
         def make() -> Report:
-            def forward(*columns: Tensor) -> Outcome:
-                return self.engine.forward(self.wired, columns, counts=ill.counts)
+            def forward(*_: Tensor) -> Outcome:  # in every process, for all of them count
+                return self.engine.forward(self.wired, ill.columns, counts=ill.counts)
 
             return self.guard.report(
                 what,
                 value,
                 self.wired,
-                ill.columns,
+                columns,
                 epoch=run.epoch,
                 step=run.step,
                 rank=run.rank,
@@ -338,7 +367,6 @@ class Loop:
         """Return everything that a checkpoint holds."""
         run = self.run
         of_module, of_optimizer = self.engine.state(self.wired, self.optimizer)
-        loss = self.wired.loss
         return {
             "settings": self.settings,
             "epoch": run.epoch,
@@ -354,7 +382,7 @@ class Loop:
             "optimizer": of_optimizer,
             "scaler": self.engine.scaler,
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
-            "coefficients": loss.step if isinstance(loss, WeightedSum) else 0,
+            "coefficients": [loss.step for loss in self.stepped],
             "guard": self.guard.state(),
             "callbacks": {name: c.state() for name, c in self._named_callbacks()},
             "random": self.across.gather(random_states()),
@@ -384,8 +412,8 @@ class Loop:
         self.engine.scaler = state["scaler"]
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        if isinstance(self.wired.loss, WeightedSum):
-            self.wired.loss.step = state["coefficients"]
+        for loss, step in zip(self.stepped, state["coefficients"], strict=True):
+            loss.step = step
         for name in ("epoch", "step", "total_steps", "samples", "stopped", "history"):
             setattr(run, name, state[name])
         self.sums = Sums(state["totals"], state["weights"])
@@ -405,8 +433,11 @@ class Loop:
             yield f"{kind} {seen[kind]}", callback
 
     def _end_if_asked(self) -> None:
-        """Save and end, if a signal has asked for it."""
-        if not self.asked:
+        """Save and end, if a signal has asked for it and all processes know.
+
+        One that came after they told each other waits until they do so in the next step.
+        """
+        if not (self.agreed or (self.asked and self.across.processes == 1)):
             return
         for saver in self.savers:
             saver.save(self.run)
@@ -427,12 +458,18 @@ class Loop:
                 raise KeyboardInterrupt  # who asks twice does not want to wait
             self.asked, self._signal = True, signal.Signals(number)
 
-        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+        # one that is ignored, as in the background, stays so, and one of another language as it is
+        before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+        before = {s: h for s, h in before.items() if h not in (signal.SIG_IGN, None)}
+        for number in before:
+            signal.signal(number, ask)
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+        if self.asked:  # too late to be heard by the loop
+            signal.raise_signal(self._signal)
 
 
 def random_states() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 import warnings
@@ -20,14 +21,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..compose import WeightedSum
 from ..files import write_whole
-from .batches import Batch, Batches, Columns, as_tensor, is_array
+from .batches import Batch, Batches, Columns, is_array
 from .callbacks import Callback, LossMonitor, ModelCheckpoint, ProgressBar
 from .checkpoint import load_checkpoint, newest_checkpoint
 from .engine import Engine, Precision
-from .loop import Loop, Sums
+from .loop import Loop, Sums, kept_random_states
 from .nonfinite import Guard, Policy
 from .run import Record
-from .wiring import LossFunction, Outcome, WithLoss
+from .wiring import LossFunction, Outcome, WithLoss, of_each, wide
 
 SchedulerMaker = Callable[[Optimizer], LRScheduler]
 OptimizerMaker = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -186,6 +187,11 @@ class Model:
         savers = [c for c in shown if isinstance(c, ModelCheckpoint)]
         if callable(scheduler):
             scheduler = scheduler(optimizer)
+        if scheduler is not None and scheduler.optimizer is not optimizer:
+            raise ValueError(
+                "the scheduler is of another optimizer than the model's: give a function that "
+                "makes it, such as functools.partial(torch.optim.lr_scheduler.StepLR, step_size=9)"
+            )
         loop = Loop(
             self,
             engine,
@@ -246,6 +252,13 @@ class Model:
                 warnings.warn(sentence, RuntimeWarning, stacklevel=3)
             place = f"epoch {loop.run.epoch}, step {loop.run.step}"
             print(f"resumed after {place}, from {path}", file=sys.stderr)
+            if loop.ended:
+                why = (
+                    "was stopped"
+                    if loop.run.stopped
+                    else f"has all of its {loop.run.epochs} epochs"
+                )
+                print(f"it {why}: nothing is left to do", file=sys.stderr)
 
     def _warn_of_comparisons(self, accumulate: int) -> None:
         if accumulate > 1 and self.wired.compares:
@@ -269,42 +282,53 @@ class Model:
             metric.reset()
             if engine.across.processes > 1 and hasattr(metric, "sync_on_compute"):
                 metric.sync_on_compute = False  # every process's metric gets all samples
-        kept: list[tuple[Tensor, Columns]] = []
+        kept: list[tuple[Any, Columns]] = []
         engine.move(self.wired)
-        with _evaluating(self.wired):
+        with _evaluating(self.wired, engine):
             for batch in self._read(engine, dataset, batch_size):
                 outcome = engine.forward(self.wired, engine.put(batch.columns), counts=batch.counts)
                 sums.add(*_values(outcome))
                 if not self.metrics:
                     continue
-                own = (_to_cpu(outcome.output), batch.columns[1:]) if batch.counts else None
-                for found in engine.across.gather(own):
+                own = of_each(_to_cpu, (outcome.output, batch.columns[1:]))
+                for found in engine.across.gather(own if batch.counts else None):
                     if found is None:
                         continue
                     for metric in fed:
                         metric.update(found[0], *found[1])
                     if len(fed) < len(self.metrics):
                         kept.append(found)
+            measured = self._measured(kept)
         whole = Sums()
         for of_process in engine.across.gather((sums.totals, sums.weights)):
             whole.add(*of_process)
         record: Record = whole.totals if self.wired.is_sum else whole.means()
-        if isinstance(self.wired.loss, WeightedSum):
+        if isinstance(self.wired.loss, WeightedSum) and self.wired.of_several:
             with torch.no_grad():
                 total = self.wired.loss.total({n: torch.tensor(v) for n, v in record.items()})
             record = {"loss": total.item(), **record}
+        return {**record, **measured}
+
+    def _measured(self, kept: Sequence[tuple[Any, Columns]]) -> Record:
+        """Return what the metrics found; one that returns a mapping has a number for each name."""
+        found: Record = {}
         for name, measure in self.metrics.items():
             if isinstance(measure, Metric):
-                record[name] = float(measure.compute())
+                value = measure.compute()
             else:
-                labels = zip(*(columns for _, columns in kept), strict=True)
-                record[name] = float(
-                    measure(torch.cat([o for o, _ in kept]), *(torch.cat(c) for c in labels))
-                )
-        return record
+                outputs, labels = zip(*kept, strict=True)
+                value = measure(_joined(outputs), *_joined(labels))
+            if isinstance(value, Mapping):
+                found.update({f"{name}_{key}": float(each) for key, each in value.items()})
+            else:
+                found[name] = float(value)
+        return found
 
-    def predict(self, data: Any, *, batch_size: int = 32) -> Tensor:
+    def predict(self, data: Any, *, batch_size: int = 32) -> Any:
         """Return the network's output, of all samples in their order, on the CPU.
+
+        A network that returns a tuple or a dictionary of tensors gives one with those of all
+        samples. Half precision is widened, as for the loss.
 
         Args:
             data: an array of inputs, or a data set as for :meth:`evaluate`, of which the first
@@ -312,14 +336,14 @@ class Model:
             batch_size: samples per batch.
         """
         engine, found = self._device(), []
-        network = engine.move(self.network)
-        with _evaluating(self.wired):
+        engine.move(self.wired)
+        with _evaluating(self.wired, engine):
             for batch in self._read(engine, (data,) if is_array(data) else data, batch_size):
-                with engine.computing():
-                    output = network(engine.input(engine.put(batch.columns[:1])[0]))
-                output = _to_cpu(output) if batch.counts else None
-                found += [o for o in engine.across.gather(output) if o is not None]
-        return torch.cat(found)
+                with engine.computing(self.wired):
+                    output = self.network(engine.input(engine.put(batch.columns[:1])[0]))
+                own = of_each(_to_cpu, output) if batch.counts else None
+                found += [o for o in engine.across.gather(own) if o is not None]
+        return _joined(found)
 
     def _read(self, engine: Engine, data: Any, batch_size: int) -> Iterator[Batch]:
         """Yield this process's batches of a data set, as many as every other's."""
@@ -406,6 +430,12 @@ class Model:
         return self._ready
 
     def _check_parameters(self, optimizer: Optimizer) -> None:
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            raise ValueError(
+                f"{type(optimizer).__name__} computes the loss several times in a step, and a step "
+                "here has one gradient: use another optimizer, such as torch.optim.AdamW"
+            )
         known = {id(p) for group in optimizer.param_groups for p in group["params"]}
         missing = [
             n for n, p in self.wired.named_parameters() if p.requires_grad and id(p) not in known
@@ -419,12 +449,13 @@ class Model:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def _evaluating(module: nn.Module, engine: Engine) -> Iterator[None]:
     """Evaluate without gradients, and restore every module's mode and the random state."""
+    engine.across.share(module.buffers())  # each process has statistics of its own batches
     modes = [(m, m.training) for m in module.modules()]
     module.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng():
+        with torch.no_grad(), kept_random_states():
             yield
     finally:
         for m, mode in modes:
@@ -437,5 +468,21 @@ def _values(outcome: Outcome) -> tuple[dict[str, float], dict[str, float]]:
     return {n: total for n, (total, _) in named.items()}, {n: w for n, (_, w) in named.items()}
 
 
-def _to_cpu(output: Any) -> Tensor:
-    return as_tensor(output).detach().cpu()
+def _to_cpu(tensor: Tensor) -> Tensor:
+    return wide(tensor.detach()).cpu()
+
+
+def _joined(batches: Sequence[Any]) -> Any:
+    """Return the outputs of several batches as one, tensor by tensor."""
+    first = batches[0]
+    if isinstance(first, Tensor):
+        # what is no tensor of samples, such as a mean over them, stays one for each batch
+        return torch.cat(list(batches)) if first.ndim else torch.stack(list(batches))
+    if isinstance(first, Mapping):
+        return {name: _joined([batch[name] for batch in batches]) for name in first}
+    if isinstance(first, tuple | list):
+        return tuple(_joined(each) for each in zip(*batches, strict=True))
+    raise TypeError(
+        "outputs of several batches are put together if they are tensors, or tuples or "
+        f"dictionaries of tensors, got {type(first).__name__}"
+    )

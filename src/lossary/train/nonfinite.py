@@ -288,6 +288,8 @@ class Guard:
 
     def _write(self, report: Report, columns: Sequence[Tensor]) -> tuple[Path | None, str | None]:
         """Return where the batch was written, or None and why it was not."""
+        if not columns:
+            return None, None
         if self.directory is None:
             return None, "train with a ModelCheckpoint(directory), and it is written there"
         if self.skipped >= _FILES:
@@ -461,7 +463,11 @@ def gradient_norms(parameters: Iterable[nn.Parameter]) -> Tensor:
     Args:
         parameters: whose gradients to take; those without one do not matter.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
+    return norms_of([p.grad for p in parameters if p.grad is not None])
+
+
+def norms_of(gradients: list[Tensor]) -> Tensor:
+    """Return the norm of each gradient, as :func:`gradient_norms` does."""
     if not gradients:
         return torch.zeros(1)
     with torch.no_grad():

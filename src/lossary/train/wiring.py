@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -17,6 +18,7 @@ from ..parts import Parts
 from ..processes import AcrossProcesses, compares_samples
 from ..signature import signature_of
 from .across import Across
+from .nonfinite import norms_of
 
 LossFunction = Callable[..., "Tensor | Mapping[str, Tensor]"]
 
@@ -36,7 +38,8 @@ class Outcome(NamedTuple):
             two numbers of its :class:`~lossary.Parts`; they add up over batches and processes.
         reported: the same of parts that the loss gave names to, for the logs.
         output: what the network returned, apart from the graph; None if it computes its own loss.
-        norms: the norm of the gradient of each part, of this process's batch, if they are wanted.
+        norms: the norm of the gradient of each part, named ones included, if they are wanted: what
+            this batch says of the mean over the step, divided by the weights that were given.
     """
 
     root: Tensor
@@ -87,8 +90,9 @@ class WithLoss(nn.Module):
         self.across = Across()
         self.norms_wanted = False
         self._labels = None if loss_fn is None else _labels_of(loss_fn)
-        self.is_sum = isinstance(loss_fn, LossBase) and loss_fn.reduction == "sum"
+        self.is_sum = _is_sum(loss_fn)
         self._has_parts = loss_fn is not None and _has_parts(loss_fn)
+        self.of_several = self._has_parts and isinstance(loss_fn, WeightedSum)
         self._whole = _whole(loss_fn)
 
     def forward(
@@ -112,24 +116,23 @@ class WithLoss(nn.Module):
             weights = self.across.sum({n: s.detach()[1] for n, s in found.sums.items()})
         root, seed, processes = found.root, None, self.across.processes
         means: dict[str, Tensor] = {}
-        if root is None:
+        if root is None or self.norms_wanted:
             means = {
-                n: processes * Parts(batches * s[0], weights[n]).mean()
-                for n, s in found.sums.items()
+                n: processes * Parts(batches * s[0], weights[n if n in weights else "loss"]).mean()
+                for n, s in {**found.sums, **found.reported}.items()
             }
+        norms = {n: self._norm(part) for n, part in means.items()} if self.norms_wanted else {}
+        if root is None:
             root = cast(WeightedSum, self.loss).total(means) / batches
         else:
             seed = _seed(root, found.scale * processes, weights["loss"])
-            if self.norms_wanted:
-                means = {"loss": (root * seed).sum()}
-        norms = {n: self._norm(part) for n, part in means.items()} if self.norms_wanted else {}
         # what is returned beside the loss must not count as used by it, in more than one process
         return Outcome(
             root,
             seed,
             {n: s.detach() for n, s in found.sums.items()},
-            found.reported,
-            _of_each(Tensor.detach, found.output),
+            {n: s.detach() for n, s in found.reported.items()},
+            of_each(Tensor.detach, found.output),
             norms,
         )
 
@@ -139,7 +142,7 @@ class WithLoss(nn.Module):
             return torch.zeros_like(part)
         wanted = [p for p in self.parameters() if p.requires_grad]
         found = torch.autograd.grad(part, wanted, retain_graph=True, allow_unused=True)
-        return nn.utils.get_total_norm([slope for slope in found if slope is not None])
+        return norms_of([slope for slope in found if slope is not None]).square().sum().sqrt()
 
     @property
     def compares(self) -> bool:
@@ -155,21 +158,19 @@ class WithLoss(nn.Module):
         if self.loss is None:
             return _of_samples(None, self.network(*columns), samples)
         self._check(columns)
-        output = _of_each(_wide, self.network(columns[0]))
-        device = columns[0].device.type
-        low = torch.is_autocast_enabled(device)
-        with torch.autocast(device, enabled=False) if low else nullcontext():
+        output = of_each(wide, self.network(columns[0]))
+        with _in_full(columns[0].device.type):
             if not self._has_parts:
                 value = self.loss(output, *columns[1:])
                 if not self.is_sum:
                     return _of_samples(output, value, samples)
                 # of the step, whose batches all together weigh 1
                 value = _scalar(value, "loss") * counts
-                pair = torch.stack([value.detach(), value.new_tensor(1 / batches)])
-                pair[1] /= self.across.processes
+                share = value.new_tensor(1 / batches / self.across.processes)
+                pair = torch.stack([value, share])
                 return _Found(output, value, 1.0, {"loss": pair}, {})
-            if not counts and isinstance(output, Tensor):
-                columns, output = tuple(c[:0] for c in columns), output[:0]
+            if not counts:
+                columns, output = tuple(map(_none, columns)), of_each(_none, output)
             # an evaluation is the same in any number of processes: each batch by itself
             whole = self._whole is not None and self.across.processes > 1 and self.training
             loss = self._whole[0] if self._whole is not None and whole else self.loss
@@ -203,10 +204,33 @@ def _describe(column: Tensor) -> str:
     return f"{str(column.dtype).removeprefix('torch.')} {tuple(column.shape)}"
 
 
+@contextmanager
+def _in_full(device: str) -> Iterator[None]:
+    """Compute in single precision at least, whatever the network computes in."""
+    default, low = torch.get_default_dtype(), torch.is_autocast_enabled(device)
+    if not low and default.itemsize >= 4:
+        yield
+        return
+    torch.set_default_dtype(max(default, torch.float32, key=lambda dtype: dtype.itemsize))
+    try:
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(default)
+
+
+def _is_sum(loss: LossFunction | None) -> bool:
+    """Whether a sum over the batch was asked for, of a loss of this library or of torch."""
+    if isinstance(loss, functools.partial):
+        return loss.keywords.get("reduction") == "sum"
+    return getattr(loss, "reduction", "mean") == "sum"
+
+
 def _has_parts(loss: LossFunction) -> bool:
     """Whether the loss says what its mean divides by; a sum that was asked for stays a sum."""
     if isinstance(loss, WeightedSum):
-        return all(_has_parts(cast(LossFunction, each)) for each in loss.losses.values())
+        losses = [cast(LossFunction, each) for each in loss.losses.values()]
+        return not any(isinstance(e, WeightedSum) for e in losses) and all(map(_has_parts, losses))
     if isinstance(loss, LossBase):
         return type(loss).forward is LossBase.forward and loss.reduction != "sum"
     return signature_of(loss) is not None
@@ -280,25 +304,37 @@ def _of_samples(output: Any, value: Tensor | Mapping[str, Tensor], samples: int)
             total = torch.stack(list(named.values())).sum()
     else:
         total = _scalar(value, "loss")
-    with torch.no_grad():
-        weight = total.new_tensor(float(samples))
-        sums = {n: torch.stack([v * samples, weight]) for n, v in {"loss": total, **named}.items()}
+    weight = total.new_tensor(float(samples))
+    sums = {
+        # the mean of nothing is nan for most, and counts for nothing
+        n: torch.stack([value * samples if samples else torch.zeros_like(value), weight])
+        for n, value in {"loss": total, **named}.items()
+    }
     return _Found(output, total, float(samples), {"loss": sums.pop("loss")}, sums)
 
 
-def _wide(tensor: Tensor) -> Tensor:
+def wide(tensor: Tensor) -> Tensor:
+    """Return a tensor in single precision at least, if it has floating point."""
     return tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor
 
 
-def _of_each(change: Callable[[Tensor], Tensor], output: Any) -> Any:
+def _none(tensor: Tensor) -> Tensor:
+    """Return a tensor without its samples."""
+    return tensor[:0] if tensor.ndim else tensor
+
+
+def of_each(change: Callable[[Tensor], Tensor], output: Any) -> Any:
     """Return what a network returned with every tensor changed."""
     if isinstance(output, Tensor):
         return change(output)
     if isinstance(output, tuple | list):
-        made = [_of_each(change, each) for each in output]
+        made = [of_each(change, each) for each in output]
         return type(output)(*made) if hasattr(output, "_fields") else type(output)(made)
     if isinstance(output, dict):
-        return {name: _of_each(change, each) for name, each in output.items()}
+        changed = copy.copy(output)  # of its own class, which may have attributes
+        for name, each in output.items():
+            changed[name] = of_each(change, each)
+        return changed
     return output
 
 
@@ -310,4 +346,4 @@ def _scalar(value: object, name: str) -> Tensor:
             f"{name} must be one number, got shape {tuple(value.shape)}; reduce it, for instance "
             "by its mean"
         )
-    return value.reshape(())
+    return wide(value.reshape(()))

@@ -187,16 +187,13 @@ def reload(loader: DataLoader[Any], dataset: Any, *, timeout: float, **how: Any)
         timeout: as for :func:`read`.
         how: arguments of ``DataLoader`` that say what to read and how to batch it.
     """
-    begin = loader.worker_init_fn
-    if isinstance(dataset, Reader) and begin is not None:
-        begin = functools.partial(_begin, begin)
     return DataLoader(
         dataset,
         num_workers=loader.num_workers,
         pin_memory=loader.pin_memory,
         pin_memory_device=loader.pin_memory_device,
         timeout=min(POLL, timeout) if loader.num_workers else 0,
-        worker_init_fn=begin,
+        worker_init_fn=functools.partial(_begin, loader.worker_init_fn),
         multiprocessing_context=loader.multiprocessing_context,
         generator=torch.Generator(),
         prefetch_factor=loader.prefetch_factor,
@@ -253,6 +250,8 @@ def _start(loader: DataLoader[Any]) -> Any:
 
 def _stop(workers: Any, loader: DataLoader[Any]) -> None:
     workers._shutdown_workers()
+    for process in workers._workers:
+        process.kill()  # one that hangs does not end by being asked to
     loader._iterator = None
 
 
@@ -318,10 +317,16 @@ def _death(code: int) -> str:
     return f"was killed (signal {-code}{hint.get(-code, '')})"
 
 
-def _begin(begin: Callable[[int], Any], worker: int) -> None:
-    """Call the user's function for a new worker, which shall find the user's data set there."""
+def _begin(begin: Callable[[int], Any] | None, worker: int) -> None:
+    """Begin a new worker, and call the user's function, which finds the user's data set there."""
+    # Ctrl-C and the end of a job reach the workers too, but the training still wants its batches
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if begin is None:
+        return
     info: Any = get_worker_info()
-    object.__setattr__(info, "dataset", info.dataset.dataset)  # it is frozen for users
+    if isinstance(info.dataset, Reader):
+        object.__setattr__(info, "dataset", info.dataset.dataset)  # it is frozen for users
     begin(worker)
 
 
