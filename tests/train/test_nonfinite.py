@@ -238,7 +238,7 @@ def test_the_file_is_the_batch_and_gives_the_nan_again(tmp_path: Path) -> None:
     assert (about["what"], about["value"]) == ("part 'square' of the loss", "nan")
     # the two lines of the message, run as they stand
     lines = [line.strip() for line in str(report).splitlines()]
-    at = lines.index("model.wired(*columns)")
+    at = lines.index("model.wired(*columns).sums")
     place = lines[at - 1].removeprefix("columns = lossary.train.load_batch('").removesuffix("')")
     columns = load_batch(place)
     assert torch.equal(columns[0].nan_to_num(7.0), x.nan_to_num(7.0))

@@ -480,3 +480,66 @@ def test_tied_weights_of_a_sharded_module_are_saved_once(two: Any) -> None:
     options = {"batch_size": 8, "shuffle": False, "progress": False}
     trained.train(1, (cases.X, cases.Y), **options)
     torch.testing.assert_close(model.predict(cases.X), trained.predict(cases.X))
+
+
+def layers(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+
+
+def test_a_checkpoint_gives_the_weights_for_use(tmp_path: Path) -> None:
+    saver = ModelCheckpoint(tmp_path, monitor="loss")
+    model = Model(layers(), lossary.CrossEntropyLoss(), SGD)
+    model.train(2, (X, Y), [saver], progress=False)
+    used = Model(layers(1), lossary.CrossEntropyLoss(), SGD)
+    used.load(saver.best)
+    assert torch.equal(used.predict(X), model.predict(X))
+    with pytest.raises(ValueError, match="is of another network or loss"):
+        Model(nn.Linear(3, 2), lossary.CrossEntropyLoss(), SGD).load(saver.best)
+    with pytest.raises(FileNotFoundError):
+        used.load(tmp_path / "step-00000099")
+
+
+def train_again(callbacks: list[Any], network: nn.Module, data: Any, optimizer: Any) -> None:
+    Model(network, lossary.CrossEntropyLoss(), optimizer).train(3, data, callbacks, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (lambda saver: train_again([saver], layers(), (X[:6], Y[:6]), SGD), "samples=10, not 6"),
+        (lambda saver: train_again([saver], layers(), (X, Y), None), "optimizer='SGD', not 'Adam"),
+        (lambda saver: train_again([saver], nn.Linear(3, 2), (X, Y), SGD), "another network"),
+    ],
+)
+def test_a_training_of_something_else_is_not_resumed(other, said, tmp_path: Path) -> None:
+    Model(layers(), lossary.CrossEntropyLoss(), SGD).train(
+        1, (X, Y), [ModelCheckpoint(tmp_path)], progress=False
+    )
+    with pytest.raises(ValueError, match=said) as error:
+        other(ModelCheckpoint(tmp_path))
+    assert "resume=None" in str(error.value)
+
+
+def test_parts_with_other_names_are_named() -> None:
+    names = iter(["a", "a", "b"])
+
+    def loss(output: Tensor, label: Tensor) -> dict[str, Tensor]:
+        return {next(names): nn.functional.cross_entropy(output, label)}
+
+    model = Model(layers(), loss, SGD)
+    with pytest.raises(ValueError, match=r"\['b', 'loss'\] here and were \['a', 'loss'\] before"):
+        model.train(3, (X, Y), progress=False)
+
+
+def test_processes_need_a_script() -> None:
+    program = "from lossary.train.engine import Engine; Engine(processes=2)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "put it into a file" in done.stderr
+
+
+def test_one_task_of_slurm_is_not_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "1")
+    with pytest.raises(ValueError, match="processes=2, but 1 were started"):
+        Model(layers(), lossary.CrossEntropyLoss(), SGD).train(1, (X, Y), processes=2)

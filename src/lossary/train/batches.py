@@ -132,6 +132,18 @@ class Batches:
         return len(self.data)
 
     @property
+    def samples(self) -> int | None:
+        """The samples of the data set, or None if nobody knows."""
+        if self.columns is not None:
+            return len(self.columns[0])
+        if isinstance(self.data, DataLoader) and _has_samples(self.data):
+            try:
+                return len(self.data.dataset)  # type: ignore[arg-type]  # most have one
+            except TypeError:
+                return None
+        return None
+
+    @property
     def steps(self) -> int | None:
         """The optimizer steps of an epoch, or None if nobody knows."""
         try:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
@@ -39,6 +41,7 @@ from .wiring import Outcome, WithLoss
 Precision = Literal["32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"]
 GRACE = 15  # seconds in which a process finds out that another one has failed
 PATIENCE = timedelta(minutes=30)  # that a process may be later than another at the same place
+STARTERS = {"TORCHELASTIC_RUN_ID", "SLURM_STEP_NUM_TASKS"}  # variables of who starts processes
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
@@ -64,11 +67,17 @@ class Engine:
             raise ValueError(f"precision is one of {get_args(Precision)}, got {precision!r}")
         if processes < 1:
             raise ValueError(f"processes must be at least 1, got {processes}")
-        here, nodes = _started() or (processes, 1)
+        started = _started()
+        here, nodes = started or (processes, 1)
         if processes not in (1, here * nodes):
             raise ValueError(
                 f"processes={processes}, but {here * nodes} were started: leave it out, or make "
                 "the two equal"
+            )
+        if started is None and processes > 1 and not Path(sys.argv[0]).is_file():
+            raise ValueError(
+                f"processes={processes} starts this script that many times, and there is none in "
+                "a notebook, with python -c or from the standard input: put it into a file"
             )
         self.asked = (precision, processes, sharded)
         self.precision: Precision = precision
@@ -92,6 +101,8 @@ class Engine:
                 num_nodes=nodes,
                 strategy=strategy,
                 precision=precision,
+                # else the variables of a job of Slurm count, though its srun started nothing
+                plugins=None if STARTERS & os.environ.keys() else [LightningEnvironment()],
             )
         if here * nodes > 1:
             launcher = self._fabric.strategy.launcher
@@ -330,7 +341,7 @@ def _started() -> tuple[int, int] | None:
     if "TORCHELASTIC_RUN_ID" in told:
         here = int(told["LOCAL_WORLD_SIZE"])
         return here, int(told["WORLD_SIZE"]) // here
-    if int(told.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+    if "SLURM_STEP_NUM_TASKS" in told:
         nodes = int(told["SLURM_STEP_NUM_NODES"])
         return int(told["SLURM_STEP_NUM_TASKS"]) // nodes, nodes
     if dist.is_available() and dist.is_initialized() and "LOCAL_RANK" in told:

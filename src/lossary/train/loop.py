@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -103,6 +103,7 @@ class Loop:
             )
         self.buffers = Buffers(self.wired)
         self.sums, self.seconds = Sums(), 0.0
+        self.names: frozenset[str] = frozenset()  # of the parts of the loss, once they are known
         self.asked = self.agreed = False  # to end: by a signal here, and known to all processes
         self._began = time.perf_counter()
         self.run = Run(
@@ -215,6 +216,7 @@ class Loop:
                         "parameters are frozen"
                     )
                 engine.backward(outcome.root, outcome.seed)
+            self._check_names({**outcome.sums, **outcome.reported})
             outcomes.append(outcome)
         totals, weights_found = self._numbers(placed, outcomes, guessed)
         there = all(map(math.isfinite, totals.values()))
@@ -277,8 +279,8 @@ class Loop:
         run, engine = self.run, self.engine
         local = {**outcomes[0].sums, **outcomes[0].reported}
         for outcome in outcomes[1:]:
-            for name, pair in {**outcome.sums, **outcome.reported}.items():
-                local[name] = local[name] + pair
+            named = {**outcome.sums, **outcome.reported}
+            local = {name: pair + named[name] for name, pair in local.items()}
         engine.unscale(self.optimizer)
         norms = gradient_norms(self.trained)
         there = float(sum(len(b.columns[0]) for b in window if b.counts))
@@ -310,6 +312,16 @@ class Loop:
             loss = sum(values[2 * len(local) :]) / self.across.processes
             totals, weights = {"loss": loss * there, **totals}, {"loss": there, **weights}
         return totals, weights
+
+    def _check_names(self, named: Iterable[str]) -> None:
+        """Raise if the parts of the loss have other names than before."""
+        if not self.names:
+            self.names = frozenset(named)
+        elif self.names != set(named):
+            raise ValueError(
+                f"the parts of the loss are {sorted(named)} here and were {sorted(self.names)} "
+                "before: a loss has the same parts for every batch, of 0 where there is nothing"
+            )
 
     def _scale(self, norm: float, factor: float) -> None:
         """Make the gradient that of the mean, whose norm it then has, and clip it."""
@@ -396,11 +408,12 @@ class Loop:
                 scheduler.
         """
         run = self.run
-        for name, value in state["settings"].items():
-            if self.settings[name] != value:
+        for name, value in self.settings.items():
+            if state["settings"].get(name) != value:
                 raise ValueError(
-                    f"the training to be resumed was begun with {name}={value!r}, not "
-                    f"{self.settings[name]!r}: give the same, or resume=None to begin anew"
+                    f"the training to be resumed was begun with {name}="
+                    f"{state['settings'].get(name)!r}, not {value!r}: give the same, or "
+                    "resume=None to begin anew"
                 )
         if (state["scheduler"] is None) != (self.scheduler is None):
             raise ValueError(
@@ -408,7 +421,13 @@ class Loop:
                 f"{'without' if state['scheduler'] is None else 'with'} a scheduler: do the same, "
                 "or give resume=None to begin anew"
             )
-        self.engine.load(self.wired, self.optimizer, state["module"], state["optimizer"])
+        try:
+            self.engine.load(self.wired, self.optimizer, state["module"], state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                "the training to be resumed is of another network or loss: give the same, or "
+                f"resume=None to begin anew ({error})"
+            ) from error
         self.engine.scaler = state["scaler"]
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])

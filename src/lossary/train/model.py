@@ -92,6 +92,11 @@ class Model:
         """The network."""
         return self.wired.network
 
+    @property
+    def rank(self) -> int:
+        """Which process of the training this is, from 0."""
+        return 0 if self._engine is None else self._engine.across.rank
+
     def parameters(self) -> list[nn.Parameter]:
         """Return the trainable parameters of the network and the loss."""
         return [p for p in self.wired.parameters() if p.requires_grad]
@@ -210,6 +215,8 @@ class Model:
                 "shuffle": shuffle,
                 "seed": seed,
                 "accumulate * processes": accumulate * engine.across.processes,
+                "samples": batches.samples,
+                "optimizer": type(optimizer).__name__,
             },
         )
         self._resume(loop, resume, savers)
@@ -377,7 +384,10 @@ class Model:
             save_file(state, str(place))
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Load what :meth:`save` saved, all of it or nothing.
+        """Load the weights that :meth:`save` saved, or those of a checkpoint; all or nothing.
+
+        Args:
+            path: the file, or the folder of a checkpoint, such as ``ModelCheckpoint.best``.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -388,7 +398,10 @@ class Model:
             raise ValueError("load before training: the parameters are spread over processes now")
         before = {name: t.clone() for name, t in self.wired.state_dict().items()}
         try:
-            load_model(self.wired, str(path))
+            if Path(path).is_dir():
+                self.wired.load_state_dict(load_checkpoint(Path(path))["module"])
+            else:
+                load_model(self.wired, str(path))
         except SafetensorError as error:
             raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from error
         except RuntimeError as error:

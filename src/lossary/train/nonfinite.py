@@ -107,7 +107,7 @@ class Report:
             place = f"{str(self.file)!r}" + ("" if self.device == "cpu" else f", {self.device!r}")
             yield "the batch is on disk; this computes its loss again:"
             yield f"    columns = lossary.train.load_batch({place})"
-            yield "    model.wired(*columns)"
+            yield "    model.wired(*columns).sums"
         elif self.unwritten is not None:
             yield f"the batch is not on disk: {self.unwritten}"
         yield f"what to do: {self._remedy()}"
