@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 import lossary
 from lossary.train import LossMonitor, Model, ModelCheckpoint
-from lossary.train.checkpoint import load_checkpoint
 
 
 def make_data(samples: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -34,7 +33,7 @@ def make_model() -> Model:
 def load_best(model: Model, directory: Path) -> float:
     """Load the weights of the best epoch, and return its loss."""
     best = json.loads((directory / "best.json").read_text(encoding="utf-8"))
-    model.wired.load_state_dict(load_checkpoint(directory / best["checkpoint"])["module"])
+    model.load(directory / best["checkpoint"])
     return float(best["value"])
 
 
