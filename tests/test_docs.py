@@ -133,20 +133,20 @@ def test_a_loss_is_one_file_and_one_line(tmp_path: Path) -> None:
     """CONTRIBUTING, followed to the letter in a copy of the package."""
     shutil.copytree(ROOT / "src" / "lossary", tmp_path / "lossary")
     file, line = blocks(CONTRIBUTING)
-    (tmp_path / "lossary" / "losses" / "regression" / "log_error.py").write_text(file)
+    (tmp_path / "lossary" / "losses" / "regression" / "log_l1.py").write_text(file)
     with (tmp_path / "lossary" / "__init__.py").open("a") as names:
         names.write(line)
     program = """
 import doctest, torch, lossary
-from lossary.losses.regression import log_error
-found = lossary.check(lossary.log_error_loss, reference=lambda x, y, alpha=0.5: (
+from lossary.losses.regression import log_l1
+found = lossary.check(lossary.log_l1_loss, reference=lambda x, y, alpha=0.5: (
     torch.log(torch.max(x - y, y - x) + alpha)
 ))
 print(found)
 found.raise_if_failed()
-assert doctest.testmod(log_error, extraglobs={"torch": torch}).failed == 0
-assert "log_error_loss" in [spec.name for spec in lossary.catalog()]
-assert lossary.LogErrorLoss(alpha=2.0)(torch.zeros(3), torch.ones(3)) > 0
+assert doctest.testmod(log_l1, extraglobs={"torch": torch}).failed == 0
+assert "log_l1_loss" in [spec.name for spec in lossary.catalog()]
+assert lossary.LogL1Loss(alpha=2.0)(torch.zeros(3), torch.ones(3)) > 0
 print(lossary.__file__)
 """
     done = subprocess.run(
