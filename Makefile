@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: demo test test-all references lint types check-tests browser fuzz tables mutants bench readme clean
+.PHONY: demo test test-all references lint types check-tests browser fuzz tables mutants soak bench readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/lossary compare digits --imbalance 0.1 \
@@ -51,6 +51,11 @@ tables: .venv/dev.stamp
 # How many small errors, put into the losses one at a time, the tests notice: 500 of them, drawn from all.
 mutants: .venv/dev.stamp
 	$(BIN)/python tests/mutation/mutants.py 500
+
+# What the trainer does when processes are killed, files damaged and numbers nan; docs/reliability.md has the figures.
+soak: .venv/dev.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python tests/train/soak.py
+	$(BIN)/python docs/reliability_table.py
 
 # How fast the losses are, and the pages that say so. Many hours for the whole catalogue, on an idle machine; losses
 # that others have too come first. What docs/benchmarks.json holds of this machine and these versions is not measured

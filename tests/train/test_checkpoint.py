@@ -519,19 +519,23 @@ def deaths(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any
     return lines, last
 
 
-def test_a_kill_before_any_access_to_a_file_leaves_a_whole_checkpoint(deaths) -> None:
+def test_a_kill_before_any_access_to_a_file_leaves_a_whole_checkpoint(
+    deaths, record_property
+) -> None:
     """Not older than the last one that was reported as complete, and no damaged one beside it."""
     lines = [line for line in deaths[0] if not line["random"]]
     assert [line["status"] for line in lines] == [signal.SIGKILL] * (len(lines) - 1) + [0]
     assert len(lines) > 30
     assert all(line["whole"] and line["skipped"] == [] for line in lines)
     assert all(line["found"] >= line["reported"] for line in lines)
+    record_property("kills", len(lines) - 1)
     # the moment in which the one that is replaced has stepped aside was among them
     assert any(line["path"].endswith(".old") for line in lines)
 
 
-def test_a_kill_at_a_random_moment_leaves_a_whole_checkpoint(deaths) -> None:
+def test_a_kill_at_a_random_moment_leaves_a_whole_checkpoint(deaths, record_property) -> None:
     lines = [line for line in deaths[0] if line["random"]]
+    record_property("kills", len(lines))
     assert [line["status"] for line in lines] == [signal.SIGKILL] * (50 if EVERYTHING else 10)
     assert all(line["whole"] and line["skipped"] == [] for line in lines)
     assert all(line["found"] >= line["reported"] for line in lines)
