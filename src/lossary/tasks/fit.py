@@ -78,8 +78,8 @@ class Fit:
 
     def output(self, index: Tensor) -> Tensor:
         """Return the network's answers: scores of classes, or numbers in the target's own unit."""
-        found = self.model.predict(self.x[index], batch_size=PREDICT_BATCH).nan_to_num()
-        return found * self.scale + self.shift
+        found: Tensor = self.model.predict(self.x[index], batch_size=PREDICT_BATCH)
+        return found.nan_to_num() * self.scale + self.shift
 
     def measure(self, index: Tensor) -> dict[str, float]:
         """Return the metrics of the task on some samples."""
