@@ -197,17 +197,14 @@ class Batches:
         if self.shuffle:
             generator = torch.Generator().manual_seed(mix(self.seed, epoch))
             order = torch.randperm(size, generator=generator)
+        every = range(size) if order is None else order.tolist()
         for share in self._shares(len(self), skip):
             window = []
             for number, counts in share:
                 begin = number * length
                 end = min(begin + (length if counts else min(length, FILLER)), size)
-                if order is None:
-                    index: slice | Tensor = slice(begin, end)
-                    samples = tuple(range(begin, end))
-                else:
-                    index = order[begin:end]
-                    samples = tuple(index.tolist())
+                index = slice(begin, end) if order is None else order[begin:end]
+                samples = tuple(every[begin:end])
                 part = tuple(column[index] for column in columns)
                 window.append(Batch(part, samples, counts))
             yield window

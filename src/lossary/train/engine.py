@@ -112,6 +112,7 @@ class Engine:
                 )
             with _quiet():
                 self._fabric.launch()
+        self.on_cpu = self._fabric.device.type == "cpu"
         self.across = Across()
         self._scaler = getattr(self._fabric.strategy.precision, "scaler", None)
 
@@ -139,7 +140,7 @@ class Engine:
 
     def put(self, columns: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Move a batch to the device."""
-        if self._fabric.device.type == "cpu":
+        if self.on_cpu:
             return columns
         return cast(tuple[Tensor, ...], self._fabric.to_device(columns))
 

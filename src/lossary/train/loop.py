@@ -197,7 +197,9 @@ class Loop:
         run.step, run.total_steps = run.step + 1, run.total_steps + 1
         self.buffers.keep()
         self._forget_gradients()
-        placed = [batch._replace(columns=engine.put(batch.columns)) for batch in window]
+        placed = window
+        if not engine.on_cpu:
+            placed = [batch._replace(columns=engine.put(batch.columns)) for batch in window]
         weights, guessed = self._weights(placed)
         outcomes = []
         for number, batch in enumerate(placed, 1):

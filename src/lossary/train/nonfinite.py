@@ -151,6 +151,8 @@ class Buffers:
 
     def keep(self) -> None:
         """Take the buffers as they are now."""
+        if not self._owners:
+            return
         self._kept = [(m, n, b) for m in self._owners for n, b in m._buffers.items()]
         tensors = [buffer for _, _, buffer in self._kept if buffer is not None]
         with torch.no_grad():
@@ -470,10 +472,9 @@ def norms_of(gradients: list[Tensor]) -> Tensor:
     """Return the norm of each gradient, as :func:`gradient_norms` does."""
     if not gradients:
         return torch.zeros(1)
-    with torch.no_grad():
-        if not all(map(_plain, gradients)):
-            gradients = [_dense(gradient) for gradient in gradients]
-        return torch.stack(torch._foreach_norm(gradients, 2))
+    if not all(map(_plain, gradients)):
+        gradients = [_dense(gradient) for gradient in gradients]
+    return torch.stack(torch._foreach_norm(gradients, 2))
 
 
 def first_nonfinite_gradient(
@@ -502,6 +503,7 @@ def _plain(gradient: Tensor) -> bool:
     return (
         type(gradient) is Tensor
         and gradient.layout is torch.strided
+        and not gradient.requires_grad
         and gradient.dtype is not torch.float16
     )
 
