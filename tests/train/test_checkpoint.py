@@ -413,19 +413,6 @@ def test_too_little_space_is_said_before_anything_is_written(
     assert contents(tmp_path) == before
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("a full disk needs the right to mount one")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
-
-
 def test_a_disk_that_is_full_is_said_before(small_disk: Path) -> None:
     save(small_disk, 1)
     before = contents(small_disk)

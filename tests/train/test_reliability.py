@@ -343,19 +343,6 @@ def test_a_limit_of_the_size_of_files_while_training(trainings: Trainings) -> No
     same(outcome(directory), trainings.uninterrupted())
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("a full disk needs the right to mount one")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
-
-
 def test_a_full_disk_while_training(small_disk: Path, trainings: Trainings) -> None:
     found = trainings.run(small_disk, at={"fill": 14})
     assert found["statuses"] == [1]
