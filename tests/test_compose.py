@@ -340,7 +340,8 @@ def test_the_trainer_learns_gradient_norms():
     losses = {"l1": lossary.L1Loss(), "mse": lossary.MSELoss()}
     loss = GradNorm(losses, network[0].weight)
     model = Model(network, loss, lambda p: torch.optim.SGD(p, lr=0.05))
-    model.train(5, (x.float(), y.float()), batch_size=2, accumulate=2, progress=False)
+    with pytest.warns(RuntimeWarning, match="GradNorm compares the gradients of each batch"):
+        model.train(5, (x.float(), y.float()), batch_size=2, accumulate=2, progress=False)
     assert loss.coefficient("l1") + loss.coefficient("mse") == pytest.approx(2.0)
     assert loss.coefficient("l1") != 1.0
 
@@ -408,6 +409,20 @@ def test_several_outputs_have_a_coefficient_each():
     assert loss([X, X[:1] + 1], Y) == 2.5 + 0.5 * 2
     with pytest.raises(ValueError, match="1 outputs for 2 coefficients"):
         loss([X], Y)
+    with pytest.raises(TypeError, match="other tensors than those of one"):
+        loss + lossary.L1Loss()
+    with pytest.raises(TypeError, match="coefficients of each output"):
+        2 * loss
+
+
+def test_several_outputs_add_up_where_labels_are_ignored():
+    loss = DeepSupervision(lossary.CrossEntropyLoss(), [1.0, 0.5])
+    fine, coarse = torch.randn(2, 6, 3, dtype=torch.float64)
+    y = torch.tensor([0, -100, -100, 1, 2, -100])
+    pieces = [lossary.parts(loss, [fine[s], coarse[s]], y[s]) for s in (slice(0, 3), slice(3, 6))]
+    torch.testing.assert_close((pieces[0] + pieces[1]).mean(), loss([fine, coarse], y))
+    fused = lossary.fuse(loss)
+    torch.testing.assert_close(fused([fine, coarse], y), loss([fine, coarse], y))
 
 
 def _dice_by_hand(p, q, counts, smooth):

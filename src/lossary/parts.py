@@ -105,7 +105,10 @@ def parts(
         for name, each in loss.losses.items():
             if getattr(each, "reduction", "mean") != "mean":
                 raise ValueError(f"{name!r} has no parts: its reduction must be 'mean'")
-        found = {n: parts(each, *tensors, weight=weight) for n, each in loss.losses.items()}
+        found = {
+            n: parts(each, *loss.inputs(n, *tensors), weight=weight)
+            for n, each in loss.losses.items()
+        }
         return NamedParts(found, loss)
     if isinstance(loss, LossBase):
         pair = loss.reduced(*tensors, weight=weight, reduction="parts")

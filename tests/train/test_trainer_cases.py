@@ -189,6 +189,25 @@ def test_a_sum_in_a_sum_is_one_loss() -> None:
     assert model.evaluate((X, Y)) == {"loss": pytest.approx(wanted)}
 
 
+def test_several_outputs_accumulate_exactly() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = net()
+
+        def forward(self, x: Tensor) -> list[Tensor]:
+            return [self.body(x), self.body(x) ** 2]
+
+    y = torch.where(torch.arange(10) % 3 == 0, -100, Y)
+    weights = []
+    for size, accumulate in ((6, 1), (3, 2)):
+        loss = lossary.DeepSupervision(lossary.CrossEntropyLoss(), [1.0, 0.5])
+        model = Model(Twice().double(), loss, SGD)
+        model.train(2, (X.double(), y), batch_size=size, accumulate=accumulate, progress=False)
+        weights.append(model.network.body.weight)
+    torch.testing.assert_close(*weights, rtol=1e-12, atol=1e-12)
+
+
 def test_coefficients_of_a_sum_inside_another_loss_change_and_are_resumed(tmp_path: Path) -> None:
     def loss() -> lossary.DeepSupervision:
         parts = {"a": lossary.CrossEntropyLoss()}
@@ -205,7 +224,7 @@ def test_coefficients_of_a_sum_inside_another_loss_change_and_are_resumed(tmp_pa
             return self.body(x), self.body(x)
 
     first = train(loss(), Twice(), epochs=2, callbacks=[ModelCheckpoint(tmp_path)])
-    assert first.wired.loss.loss.step == 2
+    assert first.wired.loss.losses["0"].step == 2
     after = train(loss(), Twice(), epochs=6, callbacks=[ModelCheckpoint(tmp_path)])
     four = train(loss(), Twice(), epochs=4)
     assert torch.equal(after.network.body.weight, four.network.body.weight), "the last are 0 times"
@@ -543,3 +562,11 @@ def test_one_task_of_slurm_is_not_two_processes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SLURM_STEP_NUM_NODES", "1")
     with pytest.raises(ValueError, match="processes=2, but 1 were started"):
         Model(layers(), lossary.CrossEntropyLoss(), SGD).train(1, (X, Y), processes=2)
+
+
+def test_gradients_that_are_compared_batch_by_batch_are_warned_of() -> None:
+    network = layers()
+    losses = {"a": lossary.CrossEntropyLoss(), "b": lossary.CrossEntropyLoss(label_smoothing=0.1)}
+    model = Model(network, lossary.GradNorm(losses, network[2].weight), SGD)
+    with pytest.warns(RuntimeWarning, match="GradNorm compares the gradients of each batch"):
+        model.train(1, (X, Y), batch_size=5, accumulate=2, progress=False)

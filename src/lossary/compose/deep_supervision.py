@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from .weighted_sum import WeightedSum
 
-class DeepSupervision(nn.Module):
+
+class DeepSupervision(WeightedSum):
     """One loss for several outputs of a network, such as those of its scales.
 
     Called with a sequence of outputs and the target, it returns the sum of the losses of each,
     multiplied by the coefficients. Targets of a coarser output are yours to shrink: give a function
-    that makes the target of an output.
+    that makes the target of an output. The parts are named after the place of the output, ``"0"``
+    for the first; each is divided by its own weights.
 
     Args:
         loss: the loss.
@@ -29,8 +32,11 @@ class DeepSupervision(nn.Module):
 
     >>> import lossary
     >>> loss = DeepSupervision(lossary.MSELoss(), [1.0, 0.5])
-    >>> loss([torch.tensor([2.0]), torch.tensor([4.0])], torch.tensor([0.0]))
+    >>> outputs = [torch.tensor([2.0]), torch.tensor([4.0])]
+    >>> loss(outputs, torch.tensor([0.0]))
     tensor(12.)
+    >>> loss.named(outputs, torch.tensor([0.0]))
+    {'0': tensor(4.), '1': tensor(16.)}
     """
 
     def __init__(
@@ -40,20 +46,23 @@ class DeepSupervision(nn.Module):
         *,
         resize: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
-        super().__init__()
-        self.loss = loss
-        self.coefficients = tuple(coefficients)
+        places = [str(place) for place in range(len(coefficients))]
+        super().__init__(dict.fromkeys(places, loss), dict(zip(places, coefficients, strict=True)))
         self.resize = resize
 
-    def forward(
-        self, outputs: Sequence[Tensor], target: Tensor, *, weight: Tensor | None = None
-    ) -> Tensor:
-        if len(outputs) != len(self.coefficients):
+    def inputs(self, name: str, *tensors: Any) -> tuple[Any, ...]:
+        outputs, target = tensors
+        if len(outputs) != len(self.losses):
             raise ValueError(
-                f"{len(outputs)} outputs for {len(self.coefficients)} coefficients: give one each"
+                f"{len(outputs)} outputs for {len(self.losses)} coefficients: give one each"
             )
-        values = []
-        for output, coefficient in zip(outputs, self.coefficients, strict=True):
-            own = target if self.resize is None else self.resize(output, target)
-            values.append(coefficient * self.loss(output, own, weight=weight))
-        return torch.stack(values).sum(0)
+        output = outputs[int(name)]
+        return output, target if self.resize is None else self.resize(output, target)
+
+    def __add__(self, other: object) -> WeightedSum:
+        raise TypeError("the losses of several outputs take other tensors than those of one")
+
+    def __mul__(self, factor: object) -> WeightedSum:
+        raise TypeError("multiply the coefficients of each output instead")
+
+    __rmul__ = __mul__

@@ -61,7 +61,14 @@ class WeightedSum(nn.Module):
 
     def named(self, *tensors: Any, weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the value of each loss, not multiplied by its coefficient."""
-        return {name: loss(*tensors, weight=weight) for name, loss in self.losses.items()}
+        return {
+            name: loss(*self.inputs(name, *tensors), weight=weight)
+            for name, loss in self.losses.items()
+        }
+
+    def inputs(self, name: str, *tensors: Any) -> tuple[Any, ...]:
+        """Return what the loss of a name gets; here all get the same."""
+        return tensors
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of parts, each multiplied by its coefficient."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..compose import WeightedSum
+from ..compose import GradNorm, WeightedSum
 from ..files import write_whole
 from .batches import Batch, Batches, Columns, is_array
 from .callbacks import Callback, LossMonitor, ModelCheckpoint, ProgressBar
@@ -184,7 +184,7 @@ class Model:
             processes=engine.across.processes,
         )
         module, optimizer = self._set_up(engine)
-        self._warn_of_comparisons(accumulate)
+        self._warn_of_differences(accumulate, engine.across.processes)
         shown = list(callbacks)
         monitored = any(isinstance(callback, LossMonitor) for callback in shown)
         if progress or (progress is None and sys.stderr.isatty() and not monitored):
@@ -267,7 +267,17 @@ class Model:
                 )
                 print(f"it {why}: nothing is left to do", file=sys.stderr)
 
-    def _warn_of_comparisons(self, accumulate: int) -> None:
+    def _warn_of_differences(self, accumulate: int, processes: int) -> None:
+        """Say where a step of several batches is not that of the one big batch."""
+        if accumulate * processes > 1 and any(
+            isinstance(m, GradNorm) for m in self.wired.modules()
+        ):
+            warnings.warn(
+                "GradNorm compares the gradients of each batch of each process by itself, so its "
+                "coefficients differ from those of one big batch",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         if accumulate > 1 and self.wired.compares:
             warnings.warn(
                 "the loss compares the samples of a batch with each other: of accumulated batches "

@@ -175,7 +175,10 @@ class WithLoss(nn.Module):
             whole = self._whole is not None and self.across.processes > 1 and self.training
             loss = self._whole[0] if self._whole is not None and whole else self.loss
             if isinstance(loss, WeightedSum):
-                sums = {n: _pair(each, output, *columns[1:]) for n, each in loss.losses.items()}
+                sums = {
+                    n: _pair(each, *loss.inputs(n, output, *columns[1:]))
+                    for n, each in loss.losses.items()
+                }
             else:
                 sums = {"loss": _pair(loss, output, *columns[1:])}
             if whole:  # every process has all of it, so each counts it in part
