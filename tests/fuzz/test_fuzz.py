@@ -125,7 +125,7 @@ def call_of(subject: Subject, choices: Choices) -> tuple[Tensors, dict[str, obje
         elif bound and dim in fixed:
             sizes[dim] = (3,)
         elif dim == "C":
-            sizes[dim] = (choices.of(range(1, 7)),)
+            sizes[dim] = (choices.of(range(1 + int(hyper.get("background", 0)), 7)),)  # a class
         else:
             sizes[dim] = (choices.of(SOME if dim in indexed else SIZE),)
     which = choices.of((0, 1))
