@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +23,7 @@ from .batches import Batch, Batches
 from .callbacks import Callback, ModelCheckpoint
 from .engine import Engine
 from .nonfinite import Buffers, Guard, Report, first_nonfinite_gradient, gradient_norms
+from .random_states import kept_random_states, load_random_states, random_states
 from .run import Record, Run
 from .wiring import Outcome
 
@@ -491,36 +490,3 @@ class Loop:
                 signal.signal(number, handler)
         if self.asked:  # too late to be heard by the loop
             signal.raise_signal(self._signal)
-
-
-def random_states() -> dict[str, Any]:
-    """Return the states of all random generators that a training may draw from."""
-    numpy = sys.modules.get("numpy")
-    return {
-        "python": random.getstate(),
-        "numpy": None if numpy is None else numpy.random.get_state(),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def load_random_states(states: Mapping[str, Any]) -> None:
-    """Put back what :func:`random_states` returned."""
-    random.setstate(states["python"])
-    if states["numpy"] is not None:
-        import numpy as np
-
-        np.random.set_state(states["numpy"])
-    torch.set_rng_state(states["torch"])
-    if torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states["cuda"])
-
-
-@contextmanager
-def kept_random_states() -> Iterator[None]:
-    """Draw random numbers that nobody else notices."""
-    before = random_states()
-    try:
-        yield
-    finally:
-        load_random_states(before)

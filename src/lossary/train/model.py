@@ -25,8 +25,9 @@ from .batches import Batch, Batches, Columns, is_array
 from .callbacks import Callback, LossMonitor, ModelCheckpoint, ProgressBar
 from .checkpoint import load_checkpoint, newest_checkpoint
 from .engine import Engine, Precision
-from .loop import Loop, Sums, kept_random_states
+from .loop import Loop, Sums
 from .nonfinite import Guard, Policy
+from .random_states import kept_random_states
 from .run import Record
 from .wiring import LossFunction, Outcome, WithLoss, of_each, wide
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..run import Run
 from .base import Callback, check_every, finished
 
 
-class _StepLog(Callback):
+class _StepLog(Callback, ABC):
     def __init__(self, every: int) -> None:
         self.every = check_every(every)
         self._rates: dict[str, float] = {}
@@ -30,9 +31,9 @@ class _StepLog(Callback):
             self.write(run, _numbers(run, self._rates))
         self._rates = _rates(run)  # by now a scheduler has set those of the next step
 
+    @abstractmethod
     def write(self, run: Run, numbers: dict[str, float]) -> None:
         """Write the numbers of a step."""
-        raise NotImplementedError
 
 
 class CSVLog(_StepLog):
