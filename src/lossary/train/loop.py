@@ -217,7 +217,7 @@ class Loop:
                         "parameters are frozen"
                     )
                 engine.backward(outcome.root, outcome.seed)
-            self._check_names({**outcome.sums, **outcome.reported})
+            self._check_names(outcome.named)
             outcomes.append(outcome)
         totals, weights_found = self._numbers(placed, outcomes, guessed)
         there = all(map(math.isfinite, totals.values()))
@@ -278,9 +278,9 @@ class Loop:
         On the way the gradients are corrected, measured and clipped.
         """
         run, engine = self.run, self.engine
-        local = {**outcomes[0].sums, **outcomes[0].reported}
+        local = outcomes[0].named
         for outcome in outcomes[1:]:
-            named = {**outcome.sums, **outcome.reported}
+            named = outcome.named
             local = {name: pair + named[name] for name, pair in local.items()}
         engine.unscale(self.optimizer)
         norms = gradient_norms(self.trained)
@@ -340,7 +340,7 @@ class Loop:
         run = self.run
         ill, what, value = window[0], "", math.nan
         for batch, outcome in zip(window, outcomes, strict=True):
-            for name, pair in {**outcome.sums, **outcome.reported}.items():
+            for name, pair in outcome.named.items():
                 if not what and not math.isfinite(pair[0].item()):
                     several = len(totals) > 1 and name != "loss"
                     what = f"part {name!r} of the loss" if several else "the loss"

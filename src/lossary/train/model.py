@@ -488,7 +488,7 @@ def _evaluating(module: nn.Module, engine: Engine) -> Iterator[None]:
 
 def _values(outcome: Outcome) -> tuple[dict[str, float], dict[str, float]]:
     """Return totals and weights of a batch."""
-    named = {n: pair.tolist() for n, pair in {**outcome.sums, **outcome.reported}.items()}
+    named = {n: pair.tolist() for n, pair in outcome.named.items()}
     return {n: total for n, (total, _) in named.items()}, {n: w for n, (_, w) in named.items()}
 
 

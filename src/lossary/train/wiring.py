@@ -49,6 +49,11 @@ class Outcome(NamedTuple):
     output: Any
     norms: dict[str, Tensor]
 
+    @property
+    def named(self) -> dict[str, Tensor]:
+        """The sums of all parts, those that are only reported included."""
+        return {**self.sums, **self.reported}
+
 
 class _Found(NamedTuple):
     """What a loss gave: sums and reported parts as in :class:`Outcome`, in the graph or not.
