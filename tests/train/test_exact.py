@@ -59,6 +59,9 @@ def trained(jobs: Jobs, processes: int, out: Path, *, by: tuple[str, ...] = ()) 
     done = started(jobs, processes, out, by=by)
     assert done.returncode == 0, done.stderr
     assert by or not done.stderr, "nothing went wrong, so nothing is said"
+    left = [int(file.read_text()) for file in out.glob("threads-*")]
+    assert len(left) > 1
+    assert not any(left), "threads that the end of Python may abort have ended before"
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
@@ -17,6 +19,7 @@ from typing import Any, Literal, cast, get_args
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # its defaults keep alive what processes it finds, see _part
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
@@ -110,8 +113,11 @@ class Engine:
                 self._fabric.strategy._launcher = _Launcher(
                     launcher.cluster_environment, here, nodes
                 )
+            ours = not dist.is_initialized()
             with _quiet():
                 self._fabric.launch()
+            if ours:
+                atexit.register(_part)
         self.on_cpu = self._fabric.device.type == "cpu"
         self.across = Across()
         self._scaler = getattr(self._fabric.strategy.precision, "scaler", None)
@@ -126,8 +132,11 @@ class Engine:
         called: nn.Module = wired
         if self.across.processes > 1 and not self.sharded:
             called = self._fabric.setup_module(_NeverAllUsed(wired))._forward_module
+            _joined.add(called)
         else:
             self._fabric.setup_module(wired)
+            if isinstance(wired, FSDPModule):
+                _joined.add(cast(nn.Module, wired))
         for module, name, buffer in buffers:  # what a loss knows stays as exact as it was
             if buffer is not None and buffer.is_floating_point():
                 wide = torch.promote_types(buffer.dtype, cast(Tensor, module._buffers[name]).dtype)
@@ -312,6 +321,30 @@ class _NeverAllUsed(nn.Module):
 
     def forward(self, *columns: Tensor, **options: Any) -> Outcome:
         return cast(Outcome, self.wired(*columns, **options))
+
+
+_joined: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+
+
+def _part() -> None:
+    """Leave the other processes before Python ends, which its threads to them do not survive.
+
+    They hold tensors, and one that frees its last when Python is half gone aborts the process. They
+    end with the last that refers to the group of processes. After an exception, threads may
+    wait for others that do not come; then the process ends with all of them.
+    """
+    if hasattr(sys, "last_type"):
+        return
+    for joined in _joined:
+        if isinstance(joined, DistributedDataParallel):
+            del joined.reducer, joined.logger, joined.process_group
+        for module in joined.modules():
+            if isinstance(module, FSDPModule):
+                for group in module._get_fsdp_state()._fsdp_param_groups:
+                    vars(group.mesh_info).pop("shard_process_group", None)
+                    group.mesh_info.mesh._get_root_mesh()._pg_registry.clear()
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @contextmanager
