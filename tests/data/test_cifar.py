@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossary.data.cifar import DataFileError, read_cifar10
+from lossary.data.cifar import DataFileError, read_cifar10, read_cifar100
+from lossary.data.tables import DataError, load_table
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 3072), dtype=np.uint8)
@@ -44,6 +45,38 @@ def test_both_versions_are_read(tmp_path: Path, write, archived: bool) -> None:
     assert y.tolist() == LABELS
     assert (x.reshape(6, -1) * 255).round().byte().numpy().tolist() == IMAGES.tolist()
     assert len(read_cifar10(source, train=False)[1]) == 1
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_the_larger_set_and_tables_of_both(tmp_path: Path, binary: bool) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.mkdir()
+    large.mkdir()
+    write_binary(small)
+    fine = [99, 0, 7, 7, 0, 99]
+    if binary:
+        records = [np.array([[1, label] for label in fine], np.uint8), IMAGES]
+        (large / "train.bin").write_bytes(np.concatenate(records, 1).tobytes())
+        (large / "fine_label_names.txt").write_text("apple")
+    else:
+        batch = {b"data": IMAGES, b"fine_labels": fine, b"coarse_labels": [1] * 6}
+        (large / "train").write_bytes(pickle.dumps(batch, protocol=2))
+        (large / "meta").write_bytes(b"")
+    assert read_cifar100(large)[1].tolist() == fine
+    table = load_table(large)
+    assert (table.classes, table.y.tolist()) == (("0", "7", "99"), [2, 0, 1, 1, 0, 2])
+    with tarfile.open(tmp_path / "cifar-10.tar.gz", "w:gz") as archive:
+        archive.add(small, "cifar-10-batches-bin")
+    for source in (small, tmp_path / "cifar-10.tar.gz"):
+        table = load_table(source)
+        assert table.classes == ("plane", "car", "bird", "cat", "dog", "truck")
+        assert table.x.shape == (6, 3, 32, 32)
+    with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as archive:
+        archive.add(__file__, "a/b.txt")
+    with pytest.raises(DataError, match=r"other\.tar\.gz has neither the files of CIFAR-10 nor"):
+        load_table(tmp_path / "other.tar.gz")
+    with pytest.raises(DataError, match=r"no file .*nowhere\.tgz"):
+        load_table(tmp_path / "nowhere.tgz")
 
 
 class Hostile:
