@@ -9,6 +9,6 @@ except ModuleNotFoundError as missing:
         f'comparing needs {missing.name}: pip install "lossary[compare]"', name=missing.name
     ) from missing
 
-from .comparison import compare as compare
-from .experiment import CompareError as CompareError
+from .comparison import compare as compare, merge_runs as merge_runs
 from .result import Comparison as Comparison
+from .settings import CompareError as CompareError

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from rich.table import Table as RichTable
 
-from ..tasks.metrics import METRICS, PRIMARY, MetricInfo
-from .experiment import Settings
-from .statistics import Interval, Posterior, interval, posterior
+from ..tasks.kind import Kind, MetricInfo
+from ..tasks.kinds import KINDS
+from .settings import Settings
+from .statistics import Interval, Posterior, holm, interval, p_value, posterior
 from .store import REPORT
 
-SURE = 0.95
+SURE, LEVEL = 0.95, 0.05
+NOTICED = 0.9  # a ratio of times that is worth a word
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a loss takes, as means over the cells.
+
+    Attributes:
+        seconds_per_step: of a training.
+        peak_memory: of one step beside weights and batch, in bytes.
+        epochs_to_near_best: until 95 % of the best epoch.
+        seconds: of a whole cell, with its tuning.
+    """
+
+    seconds_per_step: float | None
+    peak_memory: float | None
+    epochs_to_near_best: float | None
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -27,20 +47,21 @@ class Row:
         metrics: each metric with its interval.
         difference: of each metric, this loss less the baseline, with its interval.
         odds: whether the primary metric is below, the same as, or above that of the baseline.
-        recall: of each class, for a classification.
-        learning_rates: those that were chosen, one per cell.
+        p: how probable such a difference of the primary metric is if there is none, corrected for
+            the number of losses (Holm); 1 for the baseline.
+        chosen: learning rate and hyperparameters that were chosen, one per cell.
         diverged: in how many cells the loss became infinite or nan.
-        seconds: the mean time of a cell.
+        cost: what it takes.
     """
 
     loss: str
     metrics: dict[str, Interval]
     difference: dict[str, Interval]
     odds: Posterior
-    recall: list[float]
-    learning_rates: tuple[float, ...]
+    p: float
+    chosen: tuple[dict[str, Any], ...]
     diverged: int
-    seconds: float
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -65,74 +86,97 @@ class Comparison:
         return self.folder / REPORT
 
     @property
+    def reports(self) -> list[Path]:
+        """The paths of all reports that were written."""
+        kinds = ("", ".md", ".json")
+        files = [self.report.with_suffix(end or self.report.suffix) for end in kinds]
+        return [file for file in files if file.is_file()]
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the task."""
+        return KINDS[self.settings.task]
+
+    @property
     def metrics(self) -> dict[str, MetricInfo]:
         """What was measured."""
-        return METRICS[self.settings.task]
+        return self.kind.metrics
 
     @property
     def primary(self) -> str:
-        """The metric that the verdict and the learning rates go by."""
-        return PRIMARY[self.settings.task]
+        """The metric that the verdict and the tuning go by."""
+        return self.kind.primary
+
+    def of_loss(self, loss: str) -> list[dict[str, Any]]:
+        """Return the records of a loss, in the order that all losses share."""
+        return [record for record in self.records if record["loss"] == loss]
 
     def values(self, loss: str, metric: str) -> list[float]:
         """Return a metric of a loss, cell by cell, in the order that all losses share."""
-        found = {(r["seed"], r["fold"]): r for r in self.records if r["loss"] == loss}
-        return [float(found[cell]["metrics"][metric]) for cell in sorted(found)]
+        return [float(record["metrics"][metric]) for record in self.of_loss(loss)]
 
+    def details(self, loss: str, name: str) -> list[Any]:
+        """Return what the task tells beyond its metrics, cell by cell; none if it does not."""
+        return [r["details"][name] for r in self.of_loss(loss) if name in r["details"]]
+
+    @cached_property
     def rows(self) -> list[Row]:
-        """Return what each loss achieved, in the order they were given."""
-        return [self._row(loss) for loss in self.settings.losses]
+        """What each loss achieved, in the order they were given."""
+        baseline, folds = self.settings.baseline, self.settings.folds
+        others = [loss for loss in self.settings.losses if loss != baseline]
+        raw = [p_value(self.differences(loss, self.primary), folds) for loss in others]
+        p = dict(zip(others, holm(raw), strict=True)) | {baseline: 1.0}
+        return [self._row(loss, p[loss]) for loss in self.settings.losses]
 
-    def _row(self, loss: str) -> Row:
-        folds, baseline = self.settings.folds, self.settings.baseline
-        mine = [r for r in self.records if r["loss"] == loss]
-        differences = {
-            m: [a - b for a, b in zip(self.values(loss, m), self.values(baseline, m), strict=True)]
-            for m in self.metrics
-        }
-        recall = [fmean(k) for k in zip(*(r.get("recall", []) for r in mine), strict=True)]
+    def differences(self, loss: str, metric: str) -> list[float]:
+        """Return a metric of a loss less that of the baseline, cell by cell."""
+        mine, theirs = self.values(loss, metric), self.values(self.settings.baseline, metric)
+        return [a - b for a, b in zip(mine, theirs, strict=True)]
+
+    def _row(self, loss: str, p: float) -> Row:
+        folds, mine = self.settings.folds, self.of_loss(loss)
         return Row(
             loss,
             {m: interval(self.values(loss, m), folds) for m in self.metrics},
-            {m: interval(d, folds) for m, d in differences.items()},
-            posterior(differences[self.primary], folds, self.same()),
-            recall,
-            tuple(r["learning_rate"] for r in mine),
+            {m: interval(self.differences(loss, m), folds) for m in self.metrics},
+            posterior(self.differences(loss, self.primary), folds, self.same()),
+            p,
+            tuple({"learning_rate": r["learning_rate"], **r["hyperparameters"]} for r in mine),
             sum(r["diverged"] for r in mine),
-            fmean(r["seconds"] for r in mine),
+            Cost(
+                _mean(r["seconds_per_step"] for r in mine),
+                _mean(r["peak_memory"] for r in mine),
+                _mean(r["epochs_to_near_best"] for r in mine),
+                fmean(r["seconds"] for r in mine),
+            ),
         )
 
     def same(self) -> float:
         """Return the difference of the primary metric that counts as the same."""
-        unit = self.metrics[self.primary].same
-        if self.settings.task == "classification":
-            return unit
-        return unit * abs(fmean(self.values(self.settings.baseline, self.primary)))
+        info = self.metrics[self.primary]
+        if not info.relative:
+            return info.same
+        return info.same * abs(fmean(self.values(self.settings.baseline, self.primary)))
 
     @property
     def verdict(self) -> str:
         """One plain sentence."""
         info, baseline = self.metrics[self.primary], self.settings.baseline
         better, worse = [], []
-        for row in self.rows():
-            if row.loss == baseline:
+        for row in self.rows:
+            if row.loss == baseline or row.p > LEVEL:
                 continue
-            gain = (
-                (row.odds.above, row.odds.below)
-                if info.better == "more"
-                else (row.odds.below, row.odds.above)
-            )
+            gain, harm = row.odds.above, row.odds.below
+            if info.better == "less":
+                gain, harm = harm, gain
             change = row.difference[self.primary].mean
-            told = f"{row.loss} ({change:+.3f}, probability {max(gain):.0%})"
-            if gain[0] > SURE:
+            told = f"{row.loss} ({change:+.3g}, probability {max(gain, harm):.0%})"
+            if gain > SURE:
                 better.append(told)
-            elif gain[1] > SURE:
+            elif harm > SURE:
                 worse.append(told)
         if not better and not worse:
-            return (
-                f"No sure difference in {info.title} from {baseline}: choose by calibration, cost "
-                "or habit."
-            )
+            return self._no_difference()
         parts = []
         if better:
             parts.append(f"better than {baseline} in {info.title}: {', '.join(better)}")
@@ -141,28 +185,72 @@ class Comparison:
         sentence = "; ".join(parts)
         return sentence[0].upper() + sentence[1:] + "."
 
+    def _no_difference(self) -> str:
+        """Say what else to choose by."""
+        said = (
+            f"No sure difference in {self.metrics[self.primary].title} from "
+            f"{self.settings.baseline}"
+        )
+        if len(self.rows) == 1:
+            return f"Only {self.settings.baseline} was given: there is nothing to compare it with."
+        reasons = []
+        if "nll" in self.metrics:
+            best = min(self.rows, key=lambda row: row.metrics["nll"].mean)
+            reasons.append(f"calibration ({best.loss} has the least NLL)")
+        times = {r.loss: r.cost.seconds_per_step for r in self.rows if r.cost.seconds_per_step}
+        if times and min(times.values()) < NOTICED * max(times.values()):
+            fastest = min(times, key=times.__getitem__)
+            reasons.append(f"cost ({fastest} takes the least time per step)")
+        return f"{said}: choose by {' or '.join([*reasons, 'habit'])}."
+
+    def figures(self) -> dict[str, Any]:
+        """Return plotly figures by their titles: those of the report."""
+        from .figures import figures
+
+        return figures(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .text import as_html
+
+        return as_html(self)
+
     def table(self) -> RichTable:
         """Return the table for a terminal: means, and the primary metric against the baseline."""
         title = self.metrics[self.primary].title
         found = RichTable(
-            title=f"{self.settings.data}: held out, mean of {self._cells()} cells",
+            title=f"{self.settings.data}: held out, mean of {self.cells} cells",
             caption=f"last column: {title} less that of {self.settings.baseline}, 95 % interval",
             box=None,
             padding=(0, 1, 0, 0),
         )
+        shown = {m: info for m, info in self.metrics.items() if info.headline}
         found.add_column("loss", overflow="fold")
-        for info in self.metrics.values():
+        for info in shown.values():
             arrow = "↑" if info.better == "more" else "↓"
             found.add_column(f"{info.short} {arrow}", justify="right", no_wrap=True)
         found.add_column("difference", justify="right", no_wrap=True)
-        for row in self.rows():
-            cells = [f"{row.metrics[m].mean:.3f}" for m in self.metrics]
+        for row in self.rows:
+            cells = [f"{row.metrics[m].mean:.4g}" for m in shown]
             d = row.difference[self.primary]
-            told = f"{d.mean:+.3f}\n[{d.low:+.3f}, {d.high:+.3f}]"
+            told = f"{d.mean:+.3g}\n[{d.low:+.3g}, {d.high:+.3g}]"
             found.add_row(
                 row.loss, *cells, "baseline" if row.loss == self.settings.baseline else told
             )
         return found
 
-    def _cells(self) -> int:
-        return self.settings.folds * self.settings.seeds
+    @property
+    def cells(self) -> int:
+        """How many cells each loss has."""
+        return self.settings.folds * len(self.settings.seeds)
+
+
+def in_order(settings: Settings, records: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return records in the order of the cells, however they came."""
+    found = {(r["seed"], r["fold"], r["loss"]): r for r in records}
+    return tuple(found[cell] for cell in settings.cells())
+
+
+def _mean(values: Any) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return fmean(known) if known else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
-from .experiment import CompareError, Settings
+from .settings import CompareError, Settings
 
 SETTINGS, RESULTS, REPORT = "settings.json", "results.jsonl", "report.html"
 
@@ -25,13 +25,8 @@ class Store:
         Raises:
             CompareError: if the folder holds a comparison with other settings, or something else.
         """
-        file = self.folder / SETTINGS
-        if file.is_file():
-            try:
-                before = json.loads(file.read_text(encoding="utf-8"))["settings"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise CompareError(f"{file} is damaged; give another --out") from error
-            now = settings.as_json()
+        if (self.folder / SETTINGS).is_file():
+            before, now = self._about()["settings"], settings.as_json()
             if different := [key for key in now if now[key] != before.get(key)]:
                 told = "; ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in different)
                 raise CompareError(
@@ -39,14 +34,43 @@ class Store:
                     "--out, or remove the folder"
                 )
             return self._records()
+        self._begin(settings, about)
+        return []
+
+    def read(self) -> tuple[Settings, dict[str, Any], list[dict[str, Any]]]:
+        """Return settings, what else is known, and the records of a folder.
+
+        Raises:
+            CompareError: if there is no comparison in it.
+        """
+        if not (self.folder / SETTINGS).is_file():
+            raise CompareError(f"{self.folder} holds no comparison: it has no {SETTINGS}")
+        about = self._about()
+        try:
+            settings = Settings.of_json(about.pop("settings"))
+        except TypeError as error:
+            raise CompareError(
+                f"{self.folder / SETTINGS} is of another version of lossary: {error}"
+            ) from error
+        return settings, about, self._records()
+
+    def _about(self) -> dict[str, Any]:
+        file = self.folder / SETTINGS
+        try:
+            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            found["settings"].keys()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CompareError(f"{file} is damaged; give another --out") from error
+        return found
+
+    def _begin(self, settings: Settings, about: dict[str, Any]) -> None:
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise CompareError(
                 f"{self.folder} exists and is no comparison; give another --out, or an empty folder"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"settings": settings.as_json(), **about}, indent=2)
-        write_whole(file, text + "\n")
-        return []
+        write_whole(self.folder / SETTINGS, text + "\n")
 
     def _records(self) -> list[dict[str, Any]]:
         """Read the records; half a line, of a run killed while it wrote, is dropped."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from ..catalog import catalog
 from ..data.tables import Table
 from ..lookup import NotFoundError, find, import_from
-from ..signature import Signature, signature_of
+from ..signature import signature_of
 from ..spec import LossSpec, Trait
-
-Coding = Literal["label", "zero_one", "sign", "number"]
-"""How the target is given to a loss: as class index, as 0 and 1, as -1 and 1, or as it is."""
+from .kind import Way
+from .kinds import KINDS
 
 
 class ChoiceError(ValueError):
@@ -31,17 +31,35 @@ class Choice:
 
     Attributes:
         name: how it was asked for.
-        build: makes the loss.
-        coding: how it takes the target.
+        way: how it takes part in the task.
+        make: makes the loss from hyperparameters.
+        options: the values of each hyperparameter, of which the best is to be found.
+        wants: the hyperparameters that :func:`known` tells from the training samples.
     """
 
     name: str
-    build: Callable[[], Any] = field(compare=False)
-    coding: Coding
+    way: Way = field(compare=False)
+    make: Callable[..., Any] = field(compare=False)
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, compare=False)
+    wants: frozenset[str] = field(default=frozenset(), compare=False)
 
-    def outputs(self, table: Table) -> int:
-        """Return how many numbers the network gives per sample."""
-        return len(table.classes) if self.coding == "label" else 1
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return all hyperparameters to try; one of them if there is nothing to choose."""
+        return [
+            dict(zip(self.options, values, strict=True))
+            for values in itertools.product(*self.options.values())
+        ]
+
+    def build(self, table: Table, hyperparameters: Mapping[str, Any] | None = None) -> Any:
+        """Make the loss, with the first of all candidates if nothing else is said.
+
+        Args:
+            table: the samples that it may know.
+            hyperparameters: of the loss.
+        """
+        told = known(table) if self.wants else {}
+        told = {name: told[name] for name in self.wants}
+        return self.way.build(self.make, told | dict(hyperparameters or self.candidates()[0]))
 
 
 def choose(text: str, table: Table) -> Choice:
@@ -49,91 +67,95 @@ def choose(text: str, table: Table) -> Choice:
 
     Args:
         text: ``name`` or ``name:key=value,key=value`` of the catalog, or ``module:Loss`` of the
-            user's own, with ``:key=value`` behind it if it takes any.
+            user's own, with ``:key=value`` behind it if it takes any. ``key=1|2|5`` leaves the
+            choice among three values.
         table: what it is for.
 
     Raises:
         ChoiceError: if there is none, or it takes something else than the table has.
     """
-    head, options = _split(text)
-    hyperparameters = _options(text, options)
+    head, told = _split(text)
+    options = _options(text, told)
+    kind = KINDS[table.task]
     try:
         loss = import_from(head) if ":" in head else find(head)
     except NotFoundError as error:
         raise ChoiceError(str(error)) from error
+    way: Way | None
     if isinstance(loss, LossSpec):
         if Trait.NOT_DIFFERENTIABLE in loss.traits:
             raise ChoiceError(f"{loss.name} is a metric: it has no gradient to train with")
-        coding = _coding(loss.signature, table)
-        if coding is None:
+        way = kind.way(loss.signature, table, loss)
+        if way is None:
             raise ChoiceError(
                 f"{loss.name} takes {loss.signature.left!r}, which does not fit the "
-                f"{_describe(table)} of {table.name}; these do: {', '.join(fitting(table))}"
+                f"{kind.describe(table)} of {table.name}; these do: {', '.join(fitting(table))}"
             )
-        make: Callable[..., Any] = loss.module
+        choice = Choice(text, way, loss.module, options, _wants(loss.module, options, table))
     else:
-        make = loss
         found = signature_of(loss)
-        coding = _coding(found, table) if found else ("label" if table.classes else "number")
-        if coding is None:
+        way = kind.way(found, table, None) if found else kind.default_way(table)
+        if way is None:
             raise ChoiceError(
                 f"{head} takes {found.left if found else '?'!r}, which does not fit the "
-                f"{_describe(table)} of {table.name}"
+                f"{kind.describe(table)} of {table.name}"
             )
         if not inspect.isclass(loss):
-            if hyperparameters:
+            if options:
                 raise ChoiceError(f"{head} is a function, it takes no hyperparameters here")
-            return Choice(text, lambda: loss, coding)
-    choice = Choice(text, lambda: make(**hyperparameters), coding)
-    try:
-        choice.build()
-    except (TypeError, ValueError) as error:
-        raise ChoiceError(f"{text}: {error}") from error
+            return Choice(text, way, lambda: loss)
+        choice = Choice(text, way, loss, options, _wants(loss, options, table))
+    for candidate in choice.candidates():
+        try:
+            choice.build(table, candidate)
+        except (TypeError, ValueError) as error:
+            raise ChoiceError(f"{text}: {error}") from error
     return choice
 
 
 def given(name: str, loss: Any, table: Table) -> Choice:
     """Make a choice of a Module or function given from Python."""
-    found = signature_of(loss)
-    coding = _coding(found, table) if found else ("label" if table.classes else "number")
-    if coding is None:
-        raise ChoiceError(f"{name} does not fit the {_describe(table)} of {table.name}")
-    return Choice(name, lambda: copy.deepcopy(loss), coding)
+    found, kind = signature_of(loss), KINDS[table.task]
+    spec = next((s for s in catalog() if loss is s.function or type(loss) is s.module), None)
+    way = kind.way(found, table, spec) if found else kind.default_way(table)
+    if way is None:
+        raise ChoiceError(f"{name} does not fit the {kind.describe(table)} of {table.name}")
+    if way.wrap is not None:
+        raise ChoiceError(f"{name}: name this loss as text here, it is made once for each level")
+    made = Way(way.outputs, way.answer, way.target, way.squeeze)  # it knows its arguments already
+    return Choice(name, made, lambda: copy.deepcopy(loss))
+
+
+def known(table: Table) -> dict[str, Any]:
+    """Return the hyperparameters that samples tell, by the names that losses have for them."""
+    if table.task == "multilabel":
+        count = table.y.sum(0)
+    elif table.classes:
+        count = torch.bincount(table.y.flatten(), minlength=len(table.classes)).float()
+    else:
+        return {}
+    count = count.clamp(min=1)  # a class that is nowhere has no frequency to go by
+    return {
+        "class_count": count,
+        "class_prior": count / count.sum(),
+        "num_samples": len(table.y),
+    }
+
+
+def _wants(make: Callable[..., Any], options: Mapping[str, Any], table: Table) -> frozenset[str]:
+    needed = inspect.signature(make).parameters.values()
+    missing = {p.name for p in needed if p.default is p.empty and p.name not in options}
+    return frozenset(missing & known(table).keys())
 
 
 def fitting(table: Table) -> list[str]:
     """Return the losses of the catalog that can be trained on a table."""
+    kind = KINDS[table.task]
     return [
         spec.name
         for spec in catalog()
-        if _coding(spec.signature, table) and Trait.NOT_DIFFERENTIABLE not in spec.traits
+        if kind.way(spec.signature, table, spec) and Trait.NOT_DIFFERENTIABLE not in spec.traits
     ]
-
-
-def _coding(signature: Signature, table: Table) -> Coding | None:
-    """Return how a loss of this signature takes the table's target, or None if it does not fit."""
-    takes = [{str(o).removesuffix(" *") for o in either} for either in signature.operands]
-    if len(takes) != 2:
-        return None
-    if table.task == "regression":
-        return "number" if _elementwise(takes, "real") else None
-    if "real N C" in takes[0] and "label N" in takes[1]:
-        return "label"
-    if len(table.classes) == 2 and _elementwise(takes, "prob"):
-        return "zero_one"
-    if len(table.classes) == 2 and _elementwise(takes, "sign"):
-        return "sign"
-    return None
-
-
-def _elementwise(takes: list[set[str]], domain: str) -> bool:
-    return bool(takes[0] & {"real", "real N"} and takes[1] & {domain, f"{domain} N"})
-
-
-def _describe(table: Table) -> str:
-    if table.task == "regression":
-        return "number to predict"
-    return f"{len(table.classes)} classes"
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -142,7 +164,7 @@ def _split(text: str) -> tuple[str, str]:
     return (head, tail) if head and "=" in tail else (text, "")
 
 
-def _options(text: str, options: str) -> dict[str, Any]:
+def _options(text: str, options: str) -> dict[str, tuple[Any, ...]]:
     try:
         call = ast.parse(f"loss({options})", mode="eval").body
     except SyntaxError as error:
@@ -150,7 +172,16 @@ def _options(text: str, options: str) -> dict[str, Any]:
     assert isinstance(call, ast.Call)
     if call.args or any(keyword.arg is None for keyword in call.keywords):
         raise ChoiceError(f"{text}: write hyperparameters as key=value,key=value")
-    return {str(k.arg): _value(text, k.value) for k in call.keywords}
+    return {
+        str(k.arg): tuple(_value(text, node) for node in _alternatives(k.value))
+        for k in call.keywords
+    }
+
+
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*_alternatives(node.left), *_alternatives(node.right)]
+    return [node]
 
 
 def _value(text: str, node: ast.expr) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 from ..data.tables import Table
 from ..train import Model
 from .choice import Choice
-from .metrics import measure
+from .kind import Details
+from .kinds import KINDS
 from .networks import NetworkFactory
 
 PREDICT_BATCH = 1024
@@ -29,6 +32,7 @@ class Fit:
         train: the indices of the training samples.
         seed: for the weights.
         learning_rate: of Adam.
+        hyperparameters: of the loss; by default the first candidates.
     """
 
     def __init__(
@@ -40,47 +44,56 @@ class Fit:
         *,
         seed: int,
         learning_rate: float,
+        hyperparameters: Mapping[str, Any] | None = None,
     ) -> None:
-        self.table, self.choice = table, choice
-        dims = (0,) if table.x.ndim == 2 else tuple(range(table.x.ndim))
-        deviation = table.x[train].std(dims, keepdim=True)
-        mean = table.x[train].mean(dims, keepdim=True)
-        self.x = (table.x - mean) / torch.where(deviation > 0, deviation, 1.0)
-        self.shift, self.scale = 0.0, 1.0
-        if table.task == "regression":
-            self.shift = float(table.y[train].mean())
-            self.scale = float(table.y[train].std()) or 1.0
-        self.model = self._model(network, seed, learning_rate)
+        self.table, self.choice, self.kind = table, choice, KINDS[table.task]
+        self.x = table.prepared(train)
+        self.shift, self.scale = torch.zeros(()), torch.ones(())
+        if self.kind.scaled:
+            deviation = table.y[train].std(0)
+            self.shift = table.y[train].mean(0)
+            self.scale = torch.where(deviation > 0, deviation, 1.0)
+        self.loss, self.model = self._model(network, train, seed, learning_rate, hyperparameters)
 
-    def _model(self, network: NetworkFactory, seed: int, learning_rate: float) -> Model:
-        outputs = self.choice.outputs(self.table)
+    def _model(
+        self,
+        network: NetworkFactory,
+        train: Tensor,
+        seed: int,
+        learning_rate: float,
+        hyperparameters: Mapping[str, Any] | None,
+    ) -> tuple[Any, Model]:
+        way = self.choice.way
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            body = network(tuple(self.table.x.shape[1:]), outputs)
-            loss = self.choice.build()
-        if outputs == 1:
-            body = nn.Sequential(body, nn.Flatten(0))
-        return Model(body, loss, functools.partial(torch.optim.Adam, lr=learning_rate))
+            body = network(tuple(self.x.shape[1:]), way.outputs)
+            loss = self.choice.build(self.table.take(train), hyperparameters)
+        if way.squeeze is not None:
+            body = nn.Sequential(body, way.squeeze())
+        return loss, Model(body, loss, functools.partial(torch.optim.Adam, lr=learning_rate))
 
-    def columns(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features and the target as the loss takes it."""
-        y = self.table.y[index]
-        match self.choice.coding:
-            case "zero_one":
-                y = y.float()
-            case "sign":
-                y = 2.0 * y - 1
-            case "number":
-                y = (y - self.shift) / self.scale
-            case "label":
-                pass
-        return self.x[index], y
+    def columns(self, index: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return features and the target as the loss takes it.
 
-    def output(self, index: Tensor) -> Tensor:
-        """Return the network's answers: scores of classes, or numbers in the target's own unit."""
+        Args:
+            index: of the samples.
+            y: the target of these samples, if it is not that of the table.
+        """
+        y = self.table.y[index] if y is None else y
+        if self.kind.scaled:
+            y = (y - self.shift) / self.scale
+        return self.x[index], self.choice.way.target(y)
+
+    def answer(self, index: Tensor) -> Tensor:
+        """Return what the network says of some samples, as the metrics take it."""
         found: Tensor = self.model.predict(self.x[index], batch_size=PREDICT_BATCH)
-        return found.nan_to_num() * self.scale + self.shift
+        return self.choice.way.answer(found.nan_to_num() * self.scale + self.shift, self.loss)
 
-    def measure(self, index: Tensor) -> dict[str, float]:
-        """Return the metrics of the task on some samples."""
-        return measure(self.table, self.output(index), self.table.y[index], self.choice.coding)
+    def measure(self, index: Tensor, names: Iterable[str] | None = None) -> dict[str, float]:
+        """Return metrics of the task on some samples, by default all."""
+        return self.kind.measure(self.answer(index), self.table.y[index], names)
+
+    def report(self, index: Tensor) -> tuple[dict[str, float], Details]:
+        """Return the metrics of the task on some samples, and what else there is to tell."""
+        answer, y = self.answer(index), self.table.y[index]
+        return self.kind.measure(answer, y), self.kind.details(answer, y)

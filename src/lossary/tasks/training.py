@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import torch
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
@@ -20,6 +20,7 @@ from ..lookup import NotFoundError
 from ..train import Callback, Record, Run
 from .choice import ChoiceError, choose
 from .fit import Fit
+from .kinds import KINDS
 from .networks import network_factory
 
 MODEL, HISTORY = "model.safetensors", "history.json"
@@ -37,8 +38,8 @@ class Config:
         data: as for a comparison: a bundled set, or a CSV, Parquet or NPZ file.
         loss: as for a comparison: ``focal_loss:gamma=2``, or ``module:Loss``.
         out: the folder for the model and its history.
-        target: the column with the label.
-        task: classification or regression, where the target does not tell.
+        target: the column with the label, or several.
+        task: of which kind the target is, where it does not tell.
         network: ``default``, or ``module:factory``.
         epochs: how often to go through the samples.
         valid: the share of the samples that is held out.
@@ -50,7 +51,7 @@ class Config:
     data: str
     loss: str
     out: str
-    target: str | None = None
+    target: str | list[str] | None = None
     task: Task | None = None
     network: str = "default"
     epochs: int = 30
@@ -95,6 +96,8 @@ def read_config(path: Path) -> Config:
 def _types(hint: Any) -> tuple[type, ...]:
     if hint is float:
         return (float, int)
+    if get_origin(hint) is list:
+        return (list,)
     if isinstance(hint, UnionType) or get_args(hint):
         return tuple({k for part in get_args(hint) for k in _types(part)} - {type(None)})
     return (hint,) if isinstance(hint, type) else (type(hint),)
@@ -113,16 +116,19 @@ def train(config: Config, tell: Callable[[str], None] = print) -> list[Record]:
     try:
         table = load_table(config.data, config.target, config.task)
         choice = choose(config.loss, table)
-        network = network_factory(config.network)
+        network = network_factory(config.network, table.task)
     except (DataError, ChoiceError, NotFoundError) as error:
         raise ConfigError(str(error)) from error
+    if len(choice.candidates()) > 1:
+        raise ConfigError(f"{config.loss}: one training has nothing to choose by; give one value")
     out = Path(config.out)
     if (out / MODEL).exists():
         raise ConfigError(f"{out / MODEL} exists already; give another out, or remove it")
-    kind = StratifiedShuffleSplit if table.task == "classification" else ShuffleSplit
+    kind = StratifiedShuffleSplit if KINDS[table.task].stratified else ShuffleSplit
     try:
         split = kind(1, test_size=config.valid, random_state=config.seed)
-        train_index, valid_index = map(torch.from_numpy, next(split.split(table.x, table.y)))
+        parts = split.split(range(len(table.y)), table.y)
+        train_index, valid_index = map(torch.from_numpy, next(parts))
     except ValueError as error:
         raise ConfigError(f"{config.data} cannot be split: {error}") from error
     rate, seed = config.learning_rate, config.seed
