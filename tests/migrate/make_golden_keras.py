@@ -206,7 +206,8 @@ def main():
     signatures = {n: arguments(getattr(keras.losses, n)) for n in names if n not in helpers}
     path = Path(__file__).parent / "golden" / "keras.json"
     lines = ",\n".join(json.dumps(f, allow_nan=False, separators=(",", ":")) for f in found)
-    head = f'"versions":{json.dumps(versions)},\n"signatures":{json.dumps(signatures)}'
+    head = f'"versions":{json.dumps(versions)},\n"public":{json.dumps(names)},\n'
+    head += f'"signatures":{json.dumps(signatures)}'
     path.write_text(f'{{{head},\n"cases":[\n{lines}\n]}}\n')
 
 

@@ -245,10 +245,14 @@ def main():
     }
     trainings = [train("mean", plain), train("none", plain), train("mean", decayed)]
     found = {"losses": losses, "trainings": trainings}
+    public = sorted({*nn.loss.__all__, *(n for n in vars(nn) if n.endswith("Loss"))} - {"Loss"})
+    dense = list(inspect.signature(nn.Dense).parameters)
     path = Path(__file__).parent / "golden" / "mindspore.json"
     # one case to a line
     lines = [
-        f'"mindspore": "{ms.__version__}"',
+        f'"versions": {json.dumps({"mindspore": ms.__version__})}',
+        f'"public": {json.dumps(public)}',
+        f'"dense": {json.dumps(dense)}',
         f'"signatures": {json.dumps(signatures)}',
         *(
             f'"{key}": [\n'

@@ -198,7 +198,8 @@ def main():
     signatures = {n: arguments(getattr(optax.losses, n)) for n in names if n not in LEFT_OUT}
     versions = {"optax": optax.__version__, "jax": jax.__version__}
     lines = ",\n".join(json.dumps(f, allow_nan=False, separators=(",", ":")) for f in found)
-    head = f'"versions":{json.dumps(versions)},\n"signatures":{json.dumps(signatures)}'
+    head = f'"versions":{json.dumps(versions)},\n"public":{json.dumps(names)},\n'
+    head += f'"signatures":{json.dumps(signatures)}'
     path = Path(__file__).parent / "golden" / "optax.json"
     path.write_text(f'{{{head},\n"cases":[\n{lines}\n]}}\n')
 

@@ -385,11 +385,57 @@ def parameters(function: object) -> list:
     ]
 
 
+def optimize(name: str, groups: list | None = None, **options: object) -> dict:
+    """What an optimizer makes of two parameters in three steps, and its arguments."""
+    start, slopes = [[1.0, -2.0], [0.5, 3.0]], [[1.0, 2.0], [-3.0, 0.1], [0.5, -1.0]]
+    made = [paddle.create_parameter([2], "float32") for _ in start]
+    for parameter, values in zip(made, start, strict=True):
+        parameter.set_value(tensor(f32(*values)))
+    each = groups and [{"params": [p], **g} for p, g in zip(made, groups, strict=True)]
+    optimizer = getattr(paddle.optimizer, name)(parameters=each or made, **options)
+    for slope in slopes:
+        sum((p * tensor(f32(*slope)) + 0.5 * p**2).sum() for p in made).backward()
+        optimizer.step()
+        optimizer.clear_grad()
+    return {
+        "name": name,
+        "arguments": parameters(type(optimizer).__init__),
+        "options": options,
+        "groups": groups,
+        "start": start,
+        "slopes": slopes,
+        "rate": optimizer.get_lr(),
+        "learnt": [plain(p.numpy()) for p in made],
+    }
+
+
+OPTIMIZERS = [
+    optimize("SGD", learning_rate=0.1),
+    optimize("SGD", learning_rate=0.1, weight_decay=0.2),
+    optimize("Momentum", learning_rate=0.1),
+    optimize("Momentum", learning_rate=0.1, momentum=0.8, use_nesterov=True, weight_decay=0.1),
+    optimize("Momentum", [{"learning_rate": 0.5}, {"weight_decay": 0.3}], learning_rate=0.1),
+    optimize("Adam"),
+    optimize("Adam", learning_rate=0.1, beta1=0.8, beta2=0.9, epsilon=0.1, weight_decay=0.1),
+    optimize("AdamW", learning_rate=0.1),
+    optimize("AdamW", learning_rate=0.1, beta1=0.8, beta2=0.9, epsilon=0.1, weight_decay=0.1),
+]
+
 names = dict.fromkeys((c["name"], c["layer"]) for c in CASES)
 functions = dict.fromkeys([n for n, _ in names] + ["adaptive_log_softmax_with_loss"])
 layers = dict.fromkeys([n for _, n in names if n] + ["HSigmoidLoss", "AdaptiveLogSoftmaxWithLoss"])
+public = {
+    "paddle.nn": [n for n in dir(paddle.nn) if n.endswith("Loss")],
+    "paddle.nn.functional": [
+        n
+        for n in paddle.nn.functional.__all__
+        if "loss" in n or "entropy" in n or n in ("kl_div", "square_error_cost")
+    ],
+}
 golden = {
-    "paddlepaddle": paddle.__version__,
+    "versions": {"paddlepaddle": paddle.__version__},
+    "public": public,
+    "optimizers": OPTIMIZERS,
     "functions": {n: parameters(getattr(paddle.nn.functional, n)) for n in functions},
     "layers": {n: parameters(getattr(paddle.nn, n).__init__) for n in layers},
     "distance_function": {"inputs": [stored(v) for v in (a, b, c)], "value": distance_function()},

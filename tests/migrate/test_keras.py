@@ -1,8 +1,6 @@
 """``lossary.migrate.keras`` gives the numbers of Keras, kept in golden/keras.json."""
 
 import inspect
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,50 +8,22 @@ import torch
 from torch import Tensor
 
 import lossary.migrate.keras as ours
+from migrate.outcomes import golden, of_keras
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "keras.json").read_text())
+GOLDEN = golden("keras")
 CASES, SIGNATURES = GOLDEN["cases"], GOLDEN["signatures"]
 
 A, B = torch.tensor([[0.2, 0.8]]), torch.tensor([[1.0, 0.0]])
-
-
-def numbers(found: Any) -> Any:
-    """Read nested lists, in which infinity and nan are strings."""
-    return [numbers(x) for x in found] if isinstance(found, list) else float(found)
-
-
-def evaluate(case: dict[str, Any], dtype: str) -> tuple[Tensor, Tensor]:
-    kind = getattr(torch, dtype)
-    y_pred = torch.tensor(case["y_pred"], dtype=kind).reshape(case["shape"]).requires_grad_()
-    y_true = torch.tensor(case["y_true"])
-    if y_true.is_floating_point():
-        y_true = torch.tensor(case["y_true"], dtype=kind)
-    y_true = y_true if y_pred.numel() else y_true.reshape(y_pred.shape)
-    loss = getattr(ours, case["name"])
-    options = {
-        k: tuple(v) if k == "axis" and isinstance(v, list) else v
-        for k, v in case["options"].items()
-    }
-    if inspect.isclass(loss):
-        value = loss(**options, dtype=dtype)(y_true, y_pred, case["sample_weight"])
-    else:
-        value = loss(y_true, y_pred, **options)
-    ramp = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
-    (gradient,) = torch.autograd.grad((ramp * value).sum(), y_pred)
-    return value, gradient
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=[f"{c['name']}-{i}" for i, c in enumerate(CASES)])
 def test_value_shape_and_gradient(case: dict[str, Any], dtype: str) -> None:
     """Every loss equals Keras's, within the rounding of the dtype."""
-    value, gradient = evaluate(case, dtype)
-    wanted = case[dtype]
-    assert list(value.shape) == wanted["shape"]
+    outcome = of_keras(case, dtype)
     rtol, atol = (1e-9, 1e-12) if dtype == "float64" else (3e-5, 3e-6)
-    for found, numbers_of in ((value, wanted["value"]), (gradient, wanted["gradient"])):
-        want = torch.tensor(numbers(numbers_of), dtype=found.dtype).reshape(found.shape)
-        torch.testing.assert_close(found.detach(), want, rtol=rtol, atol=atol, equal_nan=True)
+    for found, wanted in ((outcome.value, outcome.wanted), *outcome.gradients):
+        torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol, equal_nan=True)
 
 
 def test_every_name_has_a_case() -> None:

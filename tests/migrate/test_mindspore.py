@@ -2,11 +2,9 @@
 
 import inspect
 import itertools
-import json
 import math
 import pickle
 import re
-import runpy
 from pathlib import Path
 
 import pytest
@@ -17,9 +15,10 @@ from torch import Tensor
 from lossary.migrate import mindspore as nn
 from lossary.migrate.mindspore.dataset import GeneratorDataset
 from lossary.migrate.mindspore.train import LossMonitor, Model, TimeMonitor
+from migrate.outcomes import decode, golden, of_mindspore
 
 HERE = Path(__file__).parent
-GOLDEN = json.loads((HERE / "golden" / "mindspore.json").read_text(encoding="utf-8"))
+GOLDEN = golden("mindspore")
 # MindSpore has no kernels for them on the CPU
 UNCOMPARED = {"SoftMarginLoss", "MultilabelMarginLoss", "TripletMarginLoss", "L1LossExt"}
 CASES = [
@@ -27,15 +26,6 @@ CASES = [
     for number, case in enumerate(GOLDEN["losses"])
     for part, result in enumerate(case["results"])
 ]
-
-
-def decode(value: object) -> object:
-    if isinstance(value, list):
-        return tuple(decode(each) for each in value)
-    if not isinstance(value, dict):
-        return value
-    (dtype, values), (_, shape) = value.items()
-    return torch.tensor(values, dtype=getattr(torch, dtype)).reshape(shape)
 
 
 def check_close(ours: Tensor, theirs: Tensor, scale: float = 1.0) -> None:
@@ -49,23 +39,11 @@ def check_close(ours: Tensor, theirs: Tensor, scale: float = 1.0) -> None:
     torch.testing.assert_close(ours[known], theirs[known], rtol=2e-5, atol=2e-6 * scale)
 
 
-def inputs_of(case: dict) -> list[Tensor]:
-    return [decode(x).requires_grad_("float32" in x) for x in case["inputs"]]
-
-
 @pytest.mark.parametrize(("case", "result"), CASES)
 def test_value_and_gradient_are_mindspore_s(case: dict, result: dict) -> None:
-    tensors = inputs_of(case)
-    options = {name: decode(value) for name, value in result["options"].items()}
-    value = getattr(nn, case["loss"])(**options)(*tensors)
-    theirs = decode(result["value"])
-    check_close(value.detach(), theirs)
-    if result["gradients"] is None:
-        return
-    floating = [x for x in tensors if x.is_floating_point()]
-    found = torch.autograd.grad(value.sum(), floating, allow_unused=True, materialize_grads=True)
-    for x, slope, expected in zip(floating, found, result["gradients"], strict=True):
-        expected = torch.tensor(expected).reshape(x.shape)
+    outcome = of_mindspore(case, result)
+    check_close(outcome.value, outcome.wanted)
+    for slope, expected in outcome.gradients:
         check_close(slope, expected, max(1.0, expected.nan_to_num(0, 0, 0).abs().max().item()))
 
 
@@ -325,26 +303,3 @@ def test_dataset() -> None:
     assert GeneratorDataset(samples).shuffled
     batches = list(GeneratorDataset(samples, ["x", "y"], shuffle=False).batch(4, True))
     assert [y.tolist() for _, y in batches] == [[0, 1, 2, 3], [4, 5, 6, 7]]
-
-
-def run(script: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    torch.manual_seed(0)
-    runpy.run_path(str(HERE / "scripts" / script), run_name="__main__")
-    return capsys.readouterr().out.splitlines()
-
-
-def test_classifier_script(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the imports that it names it runs on MindSpore, and prints the same lines."""
-    lines = run("mindspore_classifier.py", capsys)
-    assert len([line for line in lines if line.startswith("epoch: ")]) == 10
-    assert float(lines[-1].removeprefix("accuracy: ")) > 0.9
-
-
-def test_losses_script(capsys: pytest.CaptureFixture[str]) -> None:
-    """Likewise."""
-    lines = run("mindspore_losses.py", capsys)
-    for name in ("built-in", "own", "cell", "two labels"):
-        (line,) = (line for line in lines if line.startswith(f"{name}: y"))
-        slope, intercept = map(float, re.findall(r"\d\.\d", line))
-        assert slope == pytest.approx(2, abs=0.15)
-        assert intercept == pytest.approx(3, abs=0.15)

@@ -1,64 +1,30 @@
 """``lossary.migrate.optax`` gives the numbers of Optax, kept in golden/optax.json."""
 
 import inspect
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import lossary
 import lossary.migrate.optax as ours
+from migrate.outcomes import golden, of_optax
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "optax.json").read_text())
+GOLDEN = golden("optax")
 CASES, SIGNATURES = GOLDEN["cases"], GOLDEN["signatures"]
 
 X, LABELS = torch.tensor([[0.5, -1.0, 2.0]]), torch.tensor([1])
 SOFT = torch.tensor([[0.2, 0.3, 0.5]])
 
 
-def numbers(found: Any) -> Any:
-    """Read nested lists, in which infinity and nan are strings."""
-    return [numbers(x) for x in found] if isinstance(found, list) else float(found)
-
-
-def tensor(found: dict[str, Any], dtype: torch.dtype) -> Tensor:
-    kinds = {"f": dtype, "i": torch.int64, "b": torch.bool}
-    return (
-        torch.tensor(numbers(found["data"]))
-        .new_tensor(numbers(found["data"]), dtype=kinds[found["dtype"]])
-        .reshape(found["shape"])
-    )
-
-
-def evaluate(case: dict[str, Any], kind: str) -> tuple[Tensor, Tensor]:
-    dtype = getattr(torch, kind)
-    first, *others = (tensor(t, dtype) for t in case["tensors"])
-    options = {
-        k: tuple(v) if k == "axis" and isinstance(v, list) else v
-        for k, v in case["options"].items()
-    }
-    options |= {k: tensor(v, dtype) for k, v in case["arrays"].items()}
-    value = getattr(ours, case["name"])(first.requires_grad_(), *others, **options)
-    ramp = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
-    (gradient,) = torch.autograd.grad((ramp * value).sum(), first)
-    return value, gradient
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=[f"{c['name']}-{i}" for i, c in enumerate(CASES)])
 def test_value_shape_and_gradient(case: dict[str, Any], dtype: str) -> None:
     """Every loss equals Optax's, within the rounding of the dtype."""
-    value, gradient = evaluate(case, dtype)
-    wanted = case[dtype]
-    assert list(value.shape) == wanted["shape"]
-    assert str(value.dtype) == f"torch.{dtype}"
+    outcome = of_optax(case, dtype)
     rtol, atol = (1e-9, 1e-12) if dtype == "float64" else (3e-5, 3e-6)
-    for found, numbers_of in ((value, wanted["value"]), (gradient, wanted["gradient"])):
-        want = torch.tensor(numbers(numbers_of), dtype=found.dtype).reshape(found.shape)
-        torch.testing.assert_close(found.detach(), want, rtol=rtol, atol=atol, equal_nan=True)
+    for found, wanted in ((outcome.value, outcome.wanted), *outcome.gradients):
+        torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol, equal_nan=True)
 
 
 def test_every_name_has_a_case() -> None:

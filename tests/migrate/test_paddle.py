@@ -1,8 +1,6 @@
 """lossary.migrate.paddle gives the values and gradients of PaddlePaddle in the golden file."""
 
 import inspect
-import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,20 +8,14 @@ from torch import Tensor
 
 from lossary.migrate import paddle
 from lossary.migrate.paddle import functional
+from migrate.outcomes import golden, of_paddle, paddle_adaptive, paddle_tensor
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "paddle.json").read_text())
+GOLDEN = golden("paddle")
 CASES = [
     pytest.param(case, run, id=f"{case['name']}-{number}-{'-'.join(map(str, run['options']))}-{i}")
     for number, case in enumerate(GOLDEN["cases"])
     for i, run in enumerate(case["runs"])
 ]
-
-
-def tensor(stored: object) -> object:
-    if isinstance(stored, dict) and "dtype" in stored:
-        data = torch.tensor(stored["data"], dtype=getattr(torch, stored["dtype"]))
-        return data.reshape(stored["shape"])
-    return stored
 
 
 def close(actual: Tensor, expected: object, **tolerances: float) -> None:
@@ -32,35 +24,15 @@ def close(actual: Tensor, expected: object, **tolerances: float) -> None:
     torch.testing.assert_close(actual, wanted, equal_nan=True, **tolerances)
 
 
-def results(case: dict, run: dict, way: str) -> tuple[Tensor, list[Tensor]]:
-    inputs = [tensor(stored) for stored in case["inputs"]]
-    options = {name: tensor(value) for name, value in run["options"].items()}
-    for place in case["grad"]:
-        inputs[place].requires_grad_()
-    if way == "layer":
-        late = {k: options.pop(k) for k in ("norm_by_times",) if k in options}
-        value = getattr(paddle, case["layer"])(**options)(*inputs, **late)
-    else:
-        value = getattr(functional, case["name"])(*inputs, **options)
-    value = value[0] if isinstance(value, tuple) else value
-    ramp = torch.arange(1, value.numel() + 1).reshape(value.shape) / value.numel()
-    if case["grad"]:
-        (value * ramp).sum().backward()
-    return value.detach(), [inputs[place].grad for place in case["grad"]]
-
-
 @pytest.mark.parametrize(("case", "run"), CASES)
 def test_value_and_gradient_are_paddles(case: dict, run: dict) -> None:
     """The function and the layer give its value, gradient and shape, under every reduction."""
     for way in ("function", "layer"):
         if way == "layer" and case["layer"] is None:
             continue
-        value, gradients = results(case, run, way)
-        assert list(value.shape) == list(torch.tensor(run["value"]).shape)
-        close(value, run["value"])
-        for actual, expected in zip(gradients, run["gradients"], strict=True):
-            if expected is not None:
-                close(actual, expected)
+        outcome = of_paddle(case, run, way)
+        for ours, theirs in ((outcome.value, outcome.wanted), *outcome.gradients):
+            torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", GOLDEN["functions"])
@@ -86,8 +58,8 @@ def parameters(signature: inspect.Signature) -> list:
 def test_transducer_gives_the_gradient_of_the_logits() -> None:
     golden = GOLDEN["rnnt_of_logits"]
     for run in golden["runs"]:
-        logits = tensor(golden["logits"]).requires_grad_()
-        others = [tensor(stored) for stored in golden["others"]]
+        logits = paddle_tensor(golden["logits"]).requires_grad_()
+        others = [paddle_tensor(stored) for stored in golden["others"]]
         strength = run["fastemit_lambda"]
         functional.rnnt_loss(logits.log_softmax(-1), *others, fastemit_lambda=strength).backward()
         close(logits.grad, run["gradient"])
@@ -96,22 +68,15 @@ def test_transducer_gives_the_gradient_of_the_logits() -> None:
 def test_adaptive_softmax_is_paddles() -> None:
     """Values, gradient, log-probabilities and prediction, from Paddle's weights."""
     golden = GOLDEN["adaptive"]
-    layer = paddle.AdaptiveLogSoftmaxWithLoss(8, 12, [3, 7], div_value=2.0, head_bias=True)
-    with torch.no_grad():
-        layer.head_weight.copy_(tensor(golden["head_weight"]))
-        layer.head_bias.copy_(tensor(golden["head_bias"]))
-        for ours, theirs in zip(layer.tail_weights, golden["tail_weights"], strict=True):
-            for parameter, stored in zip(ours, theirs, strict=True):
-                parameter.copy_(tensor(stored))
-    given = tensor(golden["input"]).requires_grad_()
-    output, loss = layer(given, tensor(golden["label"]))
+    layer, given, label = paddle_adaptive(golden)
+    output, loss = layer(given, label)
     loss.backward()
     close(output.detach(), golden["output"])
     close(loss.detach(), golden["loss"])
     close(given.grad, golden["gradient"])
     close(layer.log_prob(given).detach(), golden["log_prob"])
     close(layer.predict(given), golden["predict"])
-    single, _ = layer(given[0].detach(), tensor(golden["label"])[0])
+    single, _ = layer(given[0].detach(), label[0])
     close(single.detach(), golden["output"][0])
     with pytest.raises(ValueError, match="label must hold classes from 0 to 11"):
         layer(given, torch.full((6,), 12))
@@ -129,7 +94,7 @@ def test_hierarchical_sigmoid_layer_is_its_function() -> None:
 def test_the_distance_function_of_the_class_is_not_used() -> None:
     golden = GOLDEN["distance_function"]
     layer = paddle.TripletMarginWithDistanceLoss(lambda x, y: 100 * (x - y).abs().sum(-1))
-    close(layer(*map(tensor, golden["inputs"])), golden["value"])
+    close(layer(*map(paddle_tensor, golden["inputs"])), golden["value"])
 
 
 def test_what_is_not_kept_is_as_documented() -> None:

@@ -8,68 +8,31 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from lossary.migrate import paddleocr
-from lossary.migrate.paddleocr import basic, combined
+from lossary.migrate.paddleocr import combined
+from migrate.outcomes import golden, of_paddleocr, paddleocr_class
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "paddleocr.json").read_text())
+GOLDEN = golden("paddleocr")
 CASES = [
     pytest.param(case, id=f"{case['file']}-{case['name']}-{number}")
     for number, case in enumerate(GOLDEN["cases"])
 ]
 
 
-def loss_class(file: str, name: str) -> type:
-    return getattr(basic if file == "basic_loss" else paddleocr, name)
-
-
-def tensors(stored: object, leaves: list | None = None) -> object:
-    """JSON to tensors; those of single precision are collected in ``leaves``."""
-    if isinstance(stored, dict) and "dtype" in stored:
-        tensor = torch.tensor(stored["data"], dtype=getattr(torch, stored["dtype"]))
-        tensor = tensor.reshape(stored["shape"])
-        if leaves is not None and tensor.dtype == torch.float32:
-            leaves.append(tensor.requires_grad_())
-        return tensor
-    if isinstance(stored, dict):
-        return {name: tensors(value, leaves) for name, value in stored.items()}
-    return [tensors(value, leaves) for value in stored] if isinstance(stored, list) else stored
-
-
-def close(actual: Tensor, expected: object) -> None:
-    wanted = torch.tensor(expected, dtype=actual.dtype)
-    torch.testing.assert_close(actual, wanted, rtol=2e-5, atol=2e-6, equal_nan=True)
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_gradients_are_paddleocrs(case: dict) -> None:
     """Names of the results, their shapes and values, and the gradient of every prediction."""
-    loss = loss_class(case["file"], case["name"])(**case["options"])
-    if case["name"] == "CenterLoss":
-        loss.centers = tensors(GOLDEN["centers"])
-    leaves: list[Tensor] = []
-    predicts, *rest = case["inputs"]
-    result = loss(tensors(predicts, leaves), *tensors(rest))
-    losses = result if isinstance(result, dict) else {"": result}
-    assert losses.keys() == case["values"].keys()
-    for name, expected in case["values"].items():
-        close(losses[name].detach(), expected)
-    total = losses.get("loss", sum(losses.values()))
-    if total.requires_grad:
-        ramp = torch.arange(1, total.numel() + 1).reshape(total.shape) / total.numel()
-        (total * ramp).sum().backward()
-    for leaf, expected in zip(leaves, case["gradients"], strict=True):
-        if expected is None:  # Paddle has none, or none of what it takes for a label
-            continue
-        close(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad, expected)
+    for outcome in of_paddleocr(case, GOLDEN["centers"]):
+        for ours, theirs in ((outcome.value, outcome.wanted), *outcome.gradients):
+            torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", GOLDEN["signatures"])
 def test_arguments_are_paddleocrs(name: str) -> None:
     """Names and order; some take any argument there and ignore it."""
     expected = [p for p in GOLDEN["signatures"][name] if p not in ("args", "kwargs", "kargs")]
-    parameters = inspect.signature(loss_class(*name.split("."))).parameters
+    parameters = inspect.signature(paddleocr_class(*name.split("."))).parameters
     named = [p for p in parameters if p not in ("kwargs", "kargs", "options")]
     assert named[: len(expected)] == expected or "kwargs" in parameters
 

@@ -1,9 +1,11 @@
 """MindSpore's losses on torch tensors: its names, arguments, defaults, reductions and numbers.
 
-This is ``mindspore.nn``; :mod:`.train` and :mod:`.dataset` are what a training script needs of
-``mindspore.train`` and ``mindspore.dataset``. The numbers are those of MindSpore 2.10 on the CPU,
-apart from those where it returns nan, or an infinity by overflow: these are finite here. Double
-precision is kept. Float16 is summed in single precision, as there.
+This is ``mindspore.nn``; :mod:`.train`, :mod:`.dataset` and :mod:`.initializer` are what a training
+script needs of ``mindspore.train``, ``mindspore.dataset`` and ``mindspore.common.initializer``.
+Of the layers there is :class:`Dense`; take others of ``torch.nn``, and look at their arguments: a
+``Conv2d`` of MindSpore pads unless told otherwise. The numbers are those of MindSpore 2.10 on the
+CPU, apart from those where it returns nan, or an infinity by overflow: these are finite here.
+Double precision is kept. Float16 is summed in single precision, as there.
 
 >>> from lossary.migrate import mindspore as nn
 >>> loss = nn.SoftmaxCrossEntropyWithLogits(sparse=True)
@@ -17,6 +19,7 @@ from .base import (
     Momentum as Momentum,
     WithLossCell as WithLossCell,
 )
+from .layers import Dense as Dense
 from .losses import (
     BCELoss as BCELoss,
     BCEWithLogitsLoss as BCEWithLogitsLoss,

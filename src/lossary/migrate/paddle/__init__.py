@@ -1,5 +1,8 @@
 """The losses of ``paddle.nn`` on torch tensors; its functions are in :mod:`.functional`.
 
+:mod:`.optimizer` is what a training script needs of ``paddle.optimizer``. Take layers of
+``torch.nn``; the weight of a ``Linear`` is the transpose of Paddle's.
+
 Names, arguments, defaults, reductions, label forms and values are those of PaddlePaddle 3.3. Where
 its code differs from its documentation, the code is followed and the docstring of the function
 says so; where its kernels differ between devices, or lose a gradient, that is said there too.
@@ -20,8 +23,10 @@ from torch import Tensor, nn
 
 from . import functional as functional
 
+Layer = nn.Module
 
-class Layer(nn.Module):
+
+class _Criterion(nn.Module):
     """A function of :mod:`.functional` with its ``options`` bound, in the order they are given.
 
     The constructor takes the options, with the defaults of the function; the call takes the other
@@ -66,7 +71,7 @@ class Layer(nn.Module):
         return ", ".join(f"{option}={getattr(self, option)!r}" for option in self.options)
 
 
-class CrossEntropyLoss(Layer):
+class CrossEntropyLoss(_Criterion):
     """See :func:`.functional.cross_entropy`."""
 
     function = staticmethod(functional.cross_entropy)
@@ -82,42 +87,42 @@ class CrossEntropyLoss(Layer):
     )
 
 
-class NLLLoss(Layer):
+class NLLLoss(_Criterion):
     """See :func:`.functional.nll_loss`."""
 
     function = staticmethod(functional.nll_loss)
     options = ("weight", "ignore_index", "reduction", "name")
 
 
-class BCELoss(Layer):
+class BCELoss(_Criterion):
     """See :func:`.functional.binary_cross_entropy`."""
 
     function = staticmethod(functional.binary_cross_entropy)
     options = ("weight", "reduction", "name")
 
 
-class BCEWithLogitsLoss(Layer):
+class BCEWithLogitsLoss(_Criterion):
     """See :func:`.functional.binary_cross_entropy_with_logits`."""
 
     function = staticmethod(functional.binary_cross_entropy_with_logits)
     options = ("weight", "reduction", "pos_weight", "name")
 
 
-class L1Loss(Layer):
+class L1Loss(_Criterion):
     """See :func:`.functional.l1_loss`."""
 
     function = staticmethod(functional.l1_loss)
     options = ("reduction", "name")
 
 
-class MSELoss(Layer):
+class MSELoss(_Criterion):
     """See :func:`.functional.mse_loss`."""
 
     function = staticmethod(functional.mse_loss)
     options = ("reduction",)
 
 
-class SmoothL1Loss(Layer):
+class SmoothL1Loss(_Criterion):
     """See :func:`.functional.smooth_l1_loss`: Huber by default."""
 
     function = staticmethod(functional.smooth_l1_loss)
@@ -127,7 +132,7 @@ class SmoothL1Loss(Layer):
 HuberLoss = SmoothL1Loss
 
 
-class KLDivLoss(Layer):
+class KLDivLoss(_Criterion):
     """See :func:`.functional.kl_div`."""
 
     function = staticmethod(functional.kl_div)
@@ -135,49 +140,49 @@ class KLDivLoss(Layer):
     reductions = ("sum", "mean", "none", "batchmean")
 
 
-class PoissonNLLLoss(Layer):
+class PoissonNLLLoss(_Criterion):
     """See :func:`.functional.poisson_nll_loss`."""
 
     function = staticmethod(functional.poisson_nll_loss)
     options = ("log_input", "full", "epsilon", "reduction", "name")
 
 
-class GaussianNLLLoss(Layer):
+class GaussianNLLLoss(_Criterion):
     """See :func:`.functional.gaussian_nll_loss`."""
 
     function = staticmethod(functional.gaussian_nll_loss)
     options = ("full", "epsilon", "reduction", "name")
 
 
-class MarginRankingLoss(Layer):
+class MarginRankingLoss(_Criterion):
     """See :func:`.functional.margin_ranking_loss`."""
 
     function = staticmethod(functional.margin_ranking_loss)
     options = ("margin", "reduction", "name")
 
 
-class HingeEmbeddingLoss(Layer):
+class HingeEmbeddingLoss(_Criterion):
     """See :func:`.functional.hinge_embedding_loss`."""
 
     function = staticmethod(functional.hinge_embedding_loss)
     options = ("margin", "reduction", "name")
 
 
-class CosineEmbeddingLoss(Layer):
+class CosineEmbeddingLoss(_Criterion):
     """See :func:`.functional.cosine_embedding_loss`."""
 
     function = staticmethod(functional.cosine_embedding_loss)
     options = ("margin", "reduction", "name")
 
 
-class TripletMarginLoss(Layer):
+class TripletMarginLoss(_Criterion):
     """See :func:`.functional.triplet_margin_loss`."""
 
     function = staticmethod(functional.triplet_margin_loss)
     options = ("margin", "p", "epsilon", "swap", "reduction", "name")
 
 
-class TripletMarginWithDistanceLoss(Layer):
+class TripletMarginWithDistanceLoss(_Criterion):
     """See :func:`.functional.triplet_margin_with_distance_loss`, without its point.
 
     Paddle's class takes ``distance_function`` and never uses it: the distance is the Euclidean
@@ -189,42 +194,42 @@ class TripletMarginWithDistanceLoss(Layer):
     unused = ("distance_function",)
 
 
-class MultiMarginLoss(Layer):
+class MultiMarginLoss(_Criterion):
     """See :func:`.functional.multi_margin_loss`."""
 
     function = staticmethod(functional.multi_margin_loss)
     options = ("p", "margin", "weight", "reduction", "name")
 
 
-class MultiLabelMarginLoss(Layer):
+class MultiLabelMarginLoss(_Criterion):
     """See :func:`.functional.multi_label_margin_loss`."""
 
     function = staticmethod(functional.multi_label_margin_loss)
     options = ("reduction", "name")
 
 
-class MultiLabelSoftMarginLoss(Layer):
+class MultiLabelSoftMarginLoss(_Criterion):
     """See :func:`.functional.multi_label_soft_margin_loss`."""
 
     function = staticmethod(functional.multi_label_soft_margin_loss)
     options = ("weight", "reduction", "name")
 
 
-class SoftMarginLoss(Layer):
+class SoftMarginLoss(_Criterion):
     """See :func:`.functional.soft_margin_loss`."""
 
     function = staticmethod(functional.soft_margin_loss)
     options = ("reduction", "name")
 
 
-class CTCLoss(Layer):
+class CTCLoss(_Criterion):
     """See :func:`.functional.ctc_loss`."""
 
     function = staticmethod(functional.ctc_loss)
     options = ("blank", "reduction", "zero_infinity")
 
 
-class RNNTLoss(Layer):
+class RNNTLoss(_Criterion):
     """See :func:`.functional.rnnt_loss`."""
 
     function = staticmethod(functional.rnnt_loss)
