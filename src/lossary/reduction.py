@@ -80,12 +80,17 @@ def reduce_kernel(
     """
     if formula is not None and forward_ad._current_level >= 0:
         return reduce(formula(input, target, **options), weight, reduction)
-    if weight is None and reduction in ("mean", "sum") and input.numel():
+    if weight is None and reduction in ("mean", "sum") and input.numel() and not _spread(input):
         return kernel(input, target, **options, reduction=reduction)
     if weight is None and reduction == "parts" and target.numel():
         total = kernel(input, target, **options, reduction="sum")
         return torch.stack([total, total.new_tensor(target.numel())])
     return reduce(kernel(input, target, **options, reduction="none"), weight, reduction)
+
+
+def _spread(tensor: Tensor) -> bool:
+    """Whether it lies in several processes; there torch's kernels take the mean of means."""
+    return type(tensor).__name__ == "DTensor"  # without loading torch.distributed
 
 
 def fit_weight(weight: Tensor, shape: torch.Size) -> Tensor:

@@ -57,7 +57,7 @@ def two_way_loss(
         present, absent = present & there, absent & there
     temperatures = positive_temperature, negative_temperature
     of_class = _hardest_pair(input, present, absent, 0, *temperatures)
-    classes = present.any(0).to(input.dtype)
+    classes = (present.sum(0) > 0).to(input.dtype)  # any() of a DTensor counts processes
     shared = (of_class * classes).sum() / classes.sum().clamp(min=1)
     units = _hardest_pair(input, present, absent, 1, *temperatures) + shared
     return reduce(units, weigh(present.any(1), weight), reduction)
