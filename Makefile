@@ -29,12 +29,18 @@ check-tests: .venv/dev.stamp browser
 test-all: lint types browser
 	LOSSARY_ALL=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
 
-# Against every package that computes the same, each installed beside the others; see docs/verification.md.
+# Against every package that computes the same, each installed beside the others, and against the frameworks that
+# lossary.migrate stands in for, each in an environment of its own; see docs/verification.md and docs/migration.md.
+# FRAMEWORKS='--environments ~/frameworks --ppocr ~/PaddleOCR' uses what is there; names run some only.
+FRAMEWORKS ?=
+
 references: .venv/dev.stamp
 	$(INSTALL) --editable '.[references]'
 	$(INSTALL) --no-deps libauc  # its losses need none of the many packages that it asks for
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 tests/test_conformance.py -k reference
 	$(BIN)/python docs/verification_table.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/migrate/references.py $(FRAMEWORKS)
+	$(BIN)/python docs/migration_table.py
 
 # 10,000 generated calls of every loss, twice: inside its domain and beside it; at most so many minutes. Hours. At the
 # end it says how many calls the loss with the fewest had.

@@ -35,7 +35,7 @@ def test_help_names_every_command_without_loading_torch() -> None:
         "print('torch' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
-    for command in ("check", "compare", "list", "show", "train"):
+    for command in ("check", "compare", "explore", "list", "merge", "show", "train", "translate"):
         assert re.search(rf"^│ {command} ", out, re.MULTILINE)
     assert out.splitlines()[-1] == "False"
 
@@ -142,7 +142,7 @@ def test_compare_and_its_own_loss(tmp_path: Path) -> None:
     arguments = "compare iris --losses cross_entropy mine:Right --epochs 2 --folds 2 --out out"
     done = run(*arguments.split(), "--learning-rates", 0.003, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "[4/4] mine:Right, fold 2, seed 1" in done.stderr
+    assert "[4/4] mine:Right, fold 2, seed 0" in done.stderr
     assert "mine:Right" in done.stdout
     assert f"report: {tmp_path / 'out' / 'report.html'}" in done.stdout
     assert arguments in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from .compose import (
     WholeBatch as WholeBatch,
     ramp as ramp,
 )
+from .explore import landscape as landscape, plot as plot, training_film as training_film
 from .features import FeatureExtractor as FeatureExtractor
 from .fuse import fuse as fuse, gradient_buffers as gradient_buffers
 from .kernels.vocabulary import (

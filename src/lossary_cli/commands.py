@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from lossary.compare import Comparison
     from lossary.curve import Curve
     from lossary.spec import LossSpec
 
@@ -123,22 +124,39 @@ def check(target: str, *, signature: str | None = None, ignore_index: int | None
     sys.exit(0 if report.passed else 1)
 
 
+Task = Literal[
+    "classification", "ordinal", "multilabel", "regression", "quantile", "segmentation", "retrieval"
+]
+Several = Parameter(consume_multiple=True)
+
+
 @app.command
 def compare(
     data: str,
     *,
-    losses: Annotated[list[str], Parameter(consume_multiple=True)],
-    target: str | None = None,
-    task: Literal["classification", "regression"] | None = None,
+    losses: Annotated[list[str], Several],
+    target: Annotated[list[str] | None, Several] = None,
+    task: Task | None = None,
+    test: str | None = None,
     baseline: str | None = None,
     epochs: int = 30,
     folds: int = 5,
     seeds: int = 1,
+    first_seed: int = 0,
     out: Path | None = None,
     network: str = "default",
-    learning_rates: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
+    learning_rates: Annotated[list[float] | None, Several] = None,
+    trials: int | None = None,
+    search: Literal["grid", "optuna"] = "grid",
     batch_size: int = 32,
     imbalance: float | None = None,
+    label_noise: float | None = None,
+    outliers: float | None = None,
+    fraction: float | None = None,
+    image_size: Annotated[list[int] | None, Several] = None,
+    jobs: int = 1,
+    backend: Literal["local", "ray", "dask"] = "local",
+    format: Annotated[list[Literal["html", "markdown", "json", "pictures"]] | None, Several] = None,
 ) -> None:
     """Find out which loss suits your data.
 
@@ -148,14 +166,19 @@ def compare(
     Parameters
     ----------
     data
-        digits, breast_cancer, wine, iris or diabetes; or a .csv, .parquet or .npz file.
+        digits, breast_cancer, wine, iris or diabetes; a .csv, .parquet or .npz file; a folder with
+        a folder of images per class; a CIFAR or IDX archive; or module:factory, a function that
+        returns a data frame, a torch Dataset or a pair of arrays.
     losses
         Losses of `lossary list`, or module:Loss of your own; with hyperparameters if you like:
-        cross_entropy focal_loss:gamma=2 mypkg.losses:MyLoss
+        cross_entropy focal_loss:gamma=2 mypkg.losses:MyLoss. "focal_loss:gamma=1|2|5" leaves the
+        choice among three values to each training.
     target
-        The column with the label.
+        The column with the label, or several.
     task
         What the target is, where it does not tell: whole numbers are classes by default.
+    test
+        Data that are always held out, instead of folds; seeds vary weights and orders.
     baseline
         The loss that the others are compared with; by default the first.
     epochs
@@ -164,43 +187,99 @@ def compare(
         How many parts the samples are cut into; each is held out once.
     seeds
         How often to do it all, with other folds, weights and orders.
+    first_seed
+        The first seed; `lossary merge` joins runs with other seeds.
     out
         The folder for results and report; by default runs/ and the name of the data.
     network
         default, or module:factory, a function of the shape of a sample and the number of outputs.
     learning_rates
         Of several, each training chooses by a part of its training samples.
+    trials
+        How many candidates of learning rate and hyperparameters each training tries; by default as
+        many as there are learning rates.
+    search
+        grid; or optuna, which searches between the least and the largest learning rate.
     batch_size
         Samples per step.
     imbalance
         Shrink the classes geometrically, the last to this share of the first.
+    label_noise
+        Give this share of the training samples another class.
+    outliers
+        Put the target of this share of the training samples 5 to 10 deviations off.
+    fraction
+        Train with this share of the training samples.
+    image_size
+        Bring the images of a folder to this height and width; one number if they are equal.
+    jobs
+        How many trainings at the same time; -1 for as many as there are cores.
+    backend
+        local; or ray or dask, for the cluster that they are connected to.
+    format
+        Of the report: html, markdown, json or pictures (SVG files); several if you like.
     """
     from lossary.compare import CompareError, compare as run
     from lossary.compare.comparison import LEARNING_RATES
 
+    columns = target or []
     try:
         found = run(
             data,
             losses,
-            target=target,
+            target=columns[0] if len(columns) == 1 else columns or None,
             task=task,
+            test=test,
             baseline=baseline,
             epochs=epochs,
             folds=folds,
             seeds=seeds,
-            out=out or Path("runs") / Path(data).stem,
+            first_seed=first_seed,
+            out=out or Path("runs") / Path(data).stem.replace(":", "-"),
             network=network,
             learning_rates=learning_rates or LEARNING_RATES,
+            trials=trials,
+            search=search,
             batch_size=batch_size,
             imbalance=imbalance,
+            label_noise=label_noise,
+            outliers=outliers,
+            fraction=fraction,
+            image_size=_height_width(image_size),
+            jobs=jobs,
+            backend=backend,
+            formats=format or ("html",),
             command=shlex.join(["lossary", *sys.argv[1:]]),
         )
     except CompareError as error:
         raise UsageError(str(error)) from error
-    console = _console()
-    console.print(found.table())
-    console.print(found.verdict, highlight=False)
-    console.print(f"report: {found.report.resolve()}", highlight=False, soft_wrap=True)
+    _tell(found)
+
+
+@app.command
+def merge(
+    *folders: Path,
+    out: Path,
+    format: Annotated[list[Literal["html", "markdown", "json", "pictures"]] | None, Several] = None,
+) -> None:
+    """Join comparisons that were made apart, with other losses or seeds but else the same.
+
+    Parameters
+    ----------
+    folders
+        The folders of the comparisons; the baseline is that of the first.
+    out
+        The folder for the joint results and report.
+    format
+        Of the report: html, markdown, json or pictures (SVG files); several if you like.
+    """
+    from lossary.compare import CompareError, merge_runs
+
+    try:
+        found = merge_runs(folders, out, formats=format or ("html",))
+    except CompareError as error:
+        raise UsageError(str(error)) from error
+    _tell(found)
 
 
 @app.command
@@ -223,6 +302,23 @@ def train(config: Path) -> None:
     except (ConfigError, NonFiniteLossError) as error:
         raise UsageError(str(error)) from error
     console.print(f"model: {(Path(found.out) / MODEL).resolve()}", highlight=False, soft_wrap=True)
+
+
+def _height_width(size: list[int] | None) -> int | tuple[int, int] | None:
+    if size is None or len(size) == 1:
+        return size[0] if size else None
+    if len(size) != 2:
+        raise UsageError(f"--image-size is a height and a width, or one number, got {size}")
+    return size[0], size[1]
+
+
+def _tell(found: Comparison) -> None:
+    """Print the result of a comparison, and where the rest is."""
+    console = _console()
+    console.print(found.table())
+    console.print(found.verdict, highlight=False)
+    for file in found.reports:
+        console.print(f"report: {file.resolve()}", highlight=False, soft_wrap=True)
 
 
 def _console() -> Console:
@@ -324,3 +420,99 @@ def bench(
         for row in rows:
             table.add_row(*row)
         console.print(table, "")
+
+
+@app.command
+def explore(
+    *losses: str,
+    out: Path = Path("lossary.html"),
+    serve: bool = False,
+    port: int = 0,
+    open: bool = False,
+) -> None:
+    """Make a page with pictures of losses: value and gradient, with sliders.
+
+    Parameters
+    ----------
+    losses
+        Losses of `lossary list`, or module:Loss of your own; all that have a picture by default.
+    out
+        The page, one file that needs nothing else.
+    serve
+        Serve it on this machine alone instead, with continuous sliders, until interrupted.
+    port
+        Where to serve; a free port by default.
+    open
+        Open it in the browser.
+    """
+    import webbrowser
+
+    from rich.progress import Progress
+
+    from lossary.explore import explore as write
+    from lossary.explore.drawable import DrawError
+    from lossary.explore.server import serve as run
+
+    console = _console()
+
+    def ready(address: str) -> None:
+        bar.stop()
+        hint = "  (Ctrl-C ends it)" if serve else ""
+        console.print(f"{address}{hint}", highlight=False, soft_wrap=True)
+        if open:
+            webbrowser.open(address)
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+
+        def progress(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+
+        try:
+            if serve:
+                run(losses, port, ready=ready, progress=progress)
+            else:
+                ready(write(losses, out, progress).resolve().as_uri())
+        except DrawError as error:
+            raise UsageError(str(error)) from error
+
+
+@app.command
+def translate(script: Path, *, write: bool = False, out: Path | None = None) -> None:
+    """Rewrite the losses of a PyTorch, Paddle, MindSpore or Keras script to Lossary.
+
+    Shows the difference, and a report: what is Lossary's own now, what keeps its number by
+    lossary.migrate, and what was left alone. Writes nothing unless told to.
+
+    Parameters
+    ----------
+    script
+        The script.
+    write
+        Rewrite it, in one step.
+    out
+        Write the new script here.
+    """
+    from rich.syntax import Syntax
+
+    from lossary.translate import TranslateError, read_script, translate as run, write_script
+
+    if write and out is not None:
+        raise UsageError("--write rewrites the script itself and --out another file: give one")
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"{out.parent} is not a folder")
+    try:
+        source, encoding = read_script(script)
+        found = run(source, filename=str(script))
+    except TranslateError as error:
+        raise UsageError(str(error)) from error
+    console = _console()
+    if console.is_terminal:
+        console.print(Syntax(found.diff(), "diff", background_color="default", word_wrap=True))
+    else:
+        print(found.diff())
+    console.print(found.report(), highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    place = script if write else out
+    if place is not None:
+        write_script(found, place, encoding)
+        console.print(f"written: {place.resolve()}", highlight=False, markup=False, soft_wrap=True)
