@@ -50,9 +50,10 @@ fuzz: .venv/dev.stamp
 	LOSSARY_FUZZ=10000 LOSSARY_FUZZ_MINUTES=$(FUZZ_MINUTES) OMP_NUM_THREADS=1 \
 		$(BIN)/pytest --numprocesses 2 --dist worksteal tests/fuzz
 
-# The tables of docs/trust.md: what works with every loss, and how exact it is.
+# The tables of docs/trust.md and docs/onnx.md: what works with every loss, how exact it is, and which can be exported.
 tables: .venv/dev.stamp
 	$(BIN)/python docs/trust_tables.py
+	$(BIN)/python docs/onnx_table.py
 
 # How many small errors, put into the losses one at a time, the tests notice: 500 of them, drawn from all.
 mutants: .venv/dev.stamp
