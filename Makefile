@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: demo test test-all references lint types check-tests browser fuzz tables mutants soak bench readme clean
+.PHONY: demo test test-all references lint types check-tests browser fuzz tables mutants soak bench docs readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/lossary compare digits --imbalance 0.1 \
@@ -79,6 +79,11 @@ browser:
 		  apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
 		echo "no Chromium, and it cannot be installed here: the tests that need a browser will skip"
 
+# The site: these pages, a page for every loss, and the examples with their pictures. Minutes; offline.
+docs: .venv/dev.stamp
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -j 2 -q -b html -d docs/build/doctrees docs docs/build/html
+	@echo docs/build/html/index.html
+
 readme: .venv/demo.stamp
 	$(BIN)/python docs/loss_table.py
 
@@ -93,4 +98,4 @@ readme: .venv/demo.stamp
 	@touch $@ .venv/demo.stamp
 
 clean:
-	rm -rf .venv demo runs
+	rm -rf .venv demo runs docs/build docs/loss docs/gallery docs/project
