@@ -197,7 +197,7 @@ def compare(
         Of several, each training chooses by a part of its training samples.
     trials
         How many candidates of learning rate and hyperparameters each training tries; by default as
-        many as there are learning rates.
+        many as there are learning rates, or values of one hyperparameter if they are more.
     search
         grid; or optuna, which searches between the least and the largest learning rate.
     batch_size

@@ -1,5 +1,7 @@
 """Metrics and statistics against independent programs and worked examples."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,23 @@ from scipy import integrate, stats
 from sklearn import metrics
 from sklearn.metrics import brier_score_loss, log_loss
 
-from lossary.compare.statistics import holm, interval, p_value, posterior, sign_flip
+from lossary.compare.statistics import (
+    holm,
+    interval,
+    p_value,
+    posterior,
+    seeds_to_tell,
+    sign_flip,
+)
+from lossary.data.tables import table_of
 from lossary.tasks.calibration import (
     expected_calibration_error,
     reliability,
     scaled,
     temperature,
 )
+from lossary.tasks.choice import given
+from lossary.tasks.fit import Fit
 from lossary.tasks.kind import sigmoid_answer, softmax_answer
 from lossary.tasks.kinds import KINDS
 from lossary.tasks.quantile import LEVELS
@@ -82,6 +94,12 @@ def test_the_temperature_undoes_a_factor() -> None:
     after = expected_calibration_error(scaled(over, y).exp(), y)
     assert before > 0.15
     assert after < 0.02
+
+
+def test_a_half_without_mistakes_does_not_make_certain() -> None:
+    """Its likelihood has its maximum at a temperature of 0, which the first mistake refutes."""
+    log_p = torch.tensor([[0.9, 0.1]] * 20, dtype=torch.float64).log()
+    assert temperature(log_p, torch.zeros(20, dtype=torch.long)) == pytest.approx(0.721, abs=0.01)
 
 
 def test_the_bins_hold_every_answer() -> None:
@@ -207,3 +225,54 @@ def test_sign_flips_are_those_of_scipy(count: int) -> None:
 def test_holm_is_that_of_statsmodels_example() -> None:
     """0.01 * 4, 0.02 * 3, 0.03 * 2 (not below the one before), 0.5."""
     assert holm([0.02, 0.5, 0.01, 0.03]) == pytest.approx([0.06, 0.5, 0.04, 0.06])
+
+
+def test_no_spread_is_no_certainty() -> None:
+    """Two cells of a few samples are often equal: of two signs nothing can be said."""
+    assert p_value([0.02, 0.02], folds=2) == 0.5
+    assert p_value([0.3 - 0.2, 0.9 - 0.8], folds=2) == 0.5  # equal but for rounding
+
+
+def test_seeds_that_can_show_a_difference() -> None:
+    for comparisons in (1, 2, 5):
+        seeds = seeds_to_tell(comparisons)
+        assert holm([sign_flip([1.0] * seeds)] + [1.0] * (comparisons - 1))[0] <= 0.05
+        assert holm([sign_flip([1.0] * (seeds - 1))] + [1.0] * (comparisons - 1))[0] > 0.05
+
+
+def test_steps_over_classes_that_nobody_has_count() -> None:
+    """Scikit-learn would number the classes 0, 1 and 4 anew, unless it is told all."""
+    y, answer = torch.tensor([0, 1, 4, 4]), torch.tensor([0, 4, 4, 1])
+    off, chance = (answer - y).square().double(), (answer[:, None] - y).square().double()
+    found = KINDS["ordinal"].measure(answer, y)
+    assert found["kappa"] == pytest.approx(1 - float(off.mean() / chance.mean()))
+
+
+def test_a_single_label_is_a_label() -> None:
+    """And not two classes, which scikit-learn takes a column of 0 and 1 for."""
+    y, answer = torch.tensor([[1.0], [0.0], [0.0]]), torch.ones(3, 1).double()
+    found = KINDS["multilabel"].measure(answer, y)
+    assert found["macro_f1"] == found["micro_f1"] == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression", "quantile"])
+def test_the_largest_outputs_have_metrics(task: str) -> None:
+    """As of a network that is about to diverge."""
+    shapes = {"classification": 3, "multilabel": 3, "regression": 1, "quantile": len(LEVELS)}
+    x = np.linspace(-1, 1, 30, dtype=np.float32)[:, None]
+    y = {
+        "classification": np.arange(30) % 3,
+        "multilabel": (np.arange(90).reshape(30, 3) % 4 == 0).astype(np.float32),
+    }.get(task, 100 * x[:, 0])
+
+    class Vast(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found = x[:, :1].sign() * torch.inf
+            return found.expand(-1, shapes[task]) if shapes[task] > 1 else found
+
+    table = table_of(x, y, task)
+    choice = given("own", lambda output, target: output.sum(), table)
+    fit = Fit(table, choice, lambda *_: Vast(), torch.arange(30), seed=0, learning_rate=1.0)
+    found, details = fit.report(torch.arange(30))
+    assert np.isfinite(list(found.values())).all(), found
+    json.dumps(details, allow_nan=False)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -90,7 +91,8 @@ def compare(
             or its name as ``module:factory``.
         learning_rates: of several, each training chooses by a part of its training samples.
         trials: how many candidates, of learning rates and of the loss's own hyperparameters, each
-            training tries; by default as many as there are learning rates.
+            training tries; by default as many as there are learning rates, or values of one
+            hyperparameter if they are more.
         search: ``"grid"``, or ``"optuna"`` for a search between the least and the largest rate.
         batch_size: samples per step.
         imbalance: shrink the classes geometrically, the last to this share of the first.
@@ -129,6 +131,9 @@ def compare(
         raise CompareError(f"the baseline {baseline!r} is not among the losses {', '.join(names)}")
     if search not in get_args(Search):
         raise CompareError(f"the search is one of {get_args(Search)}, got {search!r}")
+    most = max((len(values) for one in choices for values in one.options.values()), default=1)
+    if trials == 1 and most > 1:
+        raise CompareError(f"one trial leaves nothing to choose: give more, such as {most}")
     settings = Settings(
         data=table.name,
         digest=table.digest,
@@ -147,8 +152,8 @@ def compare(
         folds=folds if held_out is None else 1,
         held_out=held_out,
         seeds=tuple(range(first_seed, first_seed + seeds)),
-        learning_rates=tuple(learning_rates),
-        trials=len(learning_rates) if trials is None else trials,
+        learning_rates=tuple(map(float, learning_rates)),
+        trials=max(len(learning_rates), most) if trials is None else trials,
         search=search,
         batch_size=batch_size,
     )
@@ -188,7 +193,14 @@ def _choices(losses: Sequence[str] | Mapping[str, Any], table: Table) -> list[Ch
     if isinstance(losses, str) or not losses:
         raise ChoiceError("give at least one loss, as a list of names")
     if isinstance(losses, Mapping):
+        if wrong := [name for name in losses if not isinstance(name, str) or not name.strip()]:
+            raise ChoiceError(f"the names of the losses are texts, got {wrong[0]!r}")
         return [given(name, loss, table) for name, loss in losses.items()]
+    if wrong := [text for text in losses if not isinstance(text, str)]:
+        raise ChoiceError(
+            f"a list holds names of losses, got a {type(wrong[0]).__name__}; of others give a "
+            "mapping of names to losses"
+        )
     if len(set(losses)) != len(losses):
         raise ChoiceError(f"a loss is named twice: {', '.join(losses)}")
     return [choose(text, table) for text in losses]
@@ -251,7 +263,7 @@ class _Shown:
     def end(self, description: str) -> None:
         self.done += 1
         if self.bar:
-            self.bar.update(self.task, completed=self.done, description=description)
+            self.bar.update(self.task, completed=self.done, description=escape(description))
         elif not self.silent:
             print(f"[{self.done}/{self.total}] {description}", file=sys.stderr, flush=True)
 

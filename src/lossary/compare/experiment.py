@@ -22,12 +22,15 @@ from ..tasks.fit import Fit
 from ..tasks.kinds import KINDS
 from ..tasks.networks import NetworkFactory
 from ..train import Callback, NonFiniteLossError, Run
+from ..train.random_states import kept_random_states
 from .cost import PeakMemory
 from .settings import CompareError, Settings
+from .statistics import seeds_to_tell
 from .stress import check_stress, harder
 from .tuning import Trial, plain, tune
 
 INNER_SHARE = 0.25  # of the training samples, to tune by
+LEAST = 4  # training samples, one of them to choose by
 NEAR_BEST = 0.95  # of the best epoch: when a training is as good as done
 
 
@@ -40,22 +43,45 @@ def check_samples(table: Table, settings: Settings) -> None:
             raise CompareError(f"{name} must be at least 1, got {getattr(settings, name)}")
     if not settings.seeds:
         raise CompareError("seeds must be at least 1, got 0")
+    if settings.seeds[0] < 0 or settings.seeds[-1] >= 2**32:
+        raise CompareError(f"seeds must lie in [0, 2**32), got {settings.seeds[0]}")
     if settings.held_out is not None and len(settings.seeds) < 2:
         raise CompareError(
-            "a fixed test split is compared by seeds, and one says nothing: --seeds 6"
+            "a fixed test split is compared by seeds, and one says nothing: --seeds "
+            f"{seeds_to_tell(len(settings.losses) - 1)}"
         )
-    if not settings.learning_rates or min(settings.learning_rates) <= 0:
+    if not settings.learning_rates or not all(0 < r < math.inf for r in settings.learning_rates):
         raise CompareError(f"learning rates must be positive, got {settings.learning_rates}")
     check_stress(table, settings)
     _check_classes(table, settings)
-    train, _ = _fold(table, settings, settings.seeds[0], 0)
-    table, train = harder(table, settings, train, settings.seeds[0], 0)
+    cells = [(seed, fold) for seed in settings.seeds for fold in range(settings.folds)]
+    # but for noise, all folds have about as many samples of each class
+    for seed, fold in cells if settings.label_noise is not None else cells[:1]:
+        _check_fold(table, settings, seed, fold)
+
+
+def _check_fold(table: Table, settings: Settings, seed: int, fold: int) -> None:
+    """Raise CompareError if a fold has too few samples to learn, to choose or to measure by."""
+    train, test = _fold(table, settings, seed, fold)
+    kind = KINDS[table.task]
+    if not kind.tells(table.y[test]):
+        raise CompareError(
+            f"the {len(test)} samples held out are too few, or too alike, to measure by"
+        )
+    table, train = harder(table, settings, train, seed, fold)
+    if len(train) < LEAST:
+        raise CompareError(f"{len(train)} training samples are too few: give at least {LEAST}")
     try:
-        next(_inner(table, settings.seeds[0]).split(range(len(train)), table.y[train]))
+        _, valid = next(_inner(table, seed).split(range(len(train)), table.y[train]))
     except ValueError as error:
         raise CompareError(
             f"too few samples to choose by: {error}; give more, or fewer folds"
         ) from error
+    if not kind.tells(table.y[train[valid]]):
+        raise CompareError(
+            f"of {len(train)} training samples, {len(valid)} are held out to choose by: too few, "
+            "or too alike; give more samples, or fewer folds"
+        )
 
 
 def _check_classes(table: Table, settings: Settings) -> None:
@@ -153,7 +179,7 @@ class _Cell:
             made = self._fit(train[fit], trial)
             diverged = self._run(made, train[fit], [])
             value = made.measure(train[valid], [self.kind.primary])[self.kind.primary]
-            return -math.inf if diverged else sign * value
+            return -math.inf if diverged or math.isnan(value) else sign * value
 
         return worth
 
@@ -201,17 +227,20 @@ class _Cell:
 
     def _run(self, fit: Fit, index: Tensor, callbacks: Sequence[Callback]) -> bool:
         """Train, and return whether it diverged."""
-        try:
-            fit.model.train(
-                self.settings.epochs,
-                fit.columns(index),
-                callbacks,
-                batch_size=self.settings.batch_size,
-                seed=self.seed,
-                progress=False,
-            )
-        except NonFiniteLossError:
-            return True
+        with kept_random_states():
+            # for dropout, and losses that draw: the same wherever, and after whatever, this is run
+            torch.manual_seed(self.seed)
+            try:
+                fit.model.train(
+                    self.settings.epochs,
+                    fit.columns(index),
+                    callbacks,
+                    batch_size=self.settings.batch_size,
+                    seed=self.seed,
+                    progress=False,
+                )
+            except NonFiniteLossError:
+                return True
         return False
 
     def _epochs_to_near_best(self, curve: Sequence[Mapping[str, float]]) -> int | None:
@@ -224,12 +253,18 @@ class _Cell:
         edge = NEAR_BEST * best if more else best / NEAR_BEST
         return next(i for i, v in enumerate(values, 1) if (v >= edge if more else v <= edge))
 
-    def _peak_memory(self, fit: Fit, train: Tensor) -> int:
-        """Return the memory that one more step takes beside weights and batch, in bytes."""
+    def _peak_memory(self, fit: Fit, train: Tensor) -> int | None:
+        """Return the memory that one more step takes beside weights and batch, in bytes.
+
+        None if that step diverges.
+        """
         few = fit.columns(train[: self.settings.batch_size])
         memory = PeakMemory()
-        with memory:
-            fit.model.train(1, few, batch_size=self.settings.batch_size, progress=False)
+        try:
+            with memory:
+                fit.model.train(1, few, batch_size=self.settings.batch_size, progress=False)
+        except NonFiniteLossError:
+            return None
         return memory.peak
 
 

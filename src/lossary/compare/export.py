@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ..files import write_whole
 from .result import Comparison
 
 DATABASE = "results.sqlite"
@@ -27,12 +29,16 @@ def write_database(comparison: Comparison) -> Path:
     cost. Table ``curves`` has a row per cell and epoch, with the metrics that are drawn.
     """
     file = comparison.folder / DATABASE
-    unfinished = file.with_name(file.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
+    write_whole(file, functools.partial(_fill, comparison))
+    return file
+
+
+def _fill(comparison: Comparison, file: Path) -> None:
+    file.unlink(missing_ok=True)  # half of one, of a run that was killed
     metrics = list(comparison.metrics)
     drawn = sorted({comparison.primary, *comparison.kind.curves})
     measured = [f"{name} REAL" for name in metrics]
-    with closing(sqlite3.connect(unfinished)) as database, database:
+    with closing(sqlite3.connect(file)) as database, database:
         _table(
             database,
             "cells",
@@ -58,8 +64,6 @@ def write_database(comparison: Comparison) -> Path:
                 for epoch, found in enumerate(r["curve"], 1)
             ],
         )
-    unfinished.replace(file)
-    return file
 
 
 def _names(columns: tuple[str, ...]) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import textwrap
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -13,9 +16,14 @@ from .result import Comparison
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-DASHES = ("solid", "dash", "dot", "dashdot")  # for more losses than there are colours
+# for more losses than there are colours: of lines and of bars
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+PATTERNS = ("", "/", "x", ".", "-", "|")
 INK, LINES = "#7a7a7a", "rgba(128, 128, 128, 0.25)"  # legible on white and on black
 COLUMNS = 3
+TITLE = 24  # letters of a line above a panel
+LINE = 28  # letters of a name before it is broken
+LEGEND_WIDTH, LEGEND_HEIGHT = 640, 20  # in pixels: of the narrowest figure, and of a line
 OF_CLASSES = {"recall": "Recall", "precision": "Precision", "iou": "IoU"}
 
 
@@ -42,18 +50,18 @@ def intervals(comparison: Comparison) -> Any:
     """A panel per metric: every cell as a small dot, the mean with its interval."""
     metrics, rows = list(comparison.metrics), comparison.rows
     titles = [
-        f"{info.title} {'↑' if info.better == 'more' else '↓'}"
+        "<br>".join(textwrap.wrap(f"{info.title} {'↑' if info.better == 'more' else '↓'}", TITLE))
         for info in comparison.metrics.values()
     ]
     panels = -(-len(metrics) // COLUMNS)
-    height = panels * (70 + 34 * len(rows))
+    height = panels * (85 + _tall(comparison) * len(rows))
     figure = make_subplots(
         rows=panels,
         cols=COLUMNS,
         subplot_titles=titles,
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        vertical_spacing=55 / height,  # for the numbers of one panel and the title of the next
+        vertical_spacing=70 / height,  # for the numbers of one panel and the title of the next
     )
     for i, metric in enumerate(metrics):
         at = {"row": i // COLUMNS + 1, "col": i % COLUMNS + 1}
@@ -62,7 +70,7 @@ def intervals(comparison: Comparison) -> Any:
             cells = comparison.values(row.loss, metric)
             figure.add_scatter(
                 x=cells,
-                y=[row.loss] * len(cells),
+                y=[_label(row.loss)] * len(cells),
                 mode="markers",
                 marker={"color": colour, "size": 5, "opacity": 0.35},
                 hovertemplate="%{x:.4g}<extra>cell</extra>",
@@ -71,7 +79,7 @@ def intervals(comparison: Comparison) -> Any:
             )
             figure.add_scatter(
                 x=[found.mean],
-                y=[row.loss],
+                y=[_label(row.loss)],
                 mode="markers",
                 marker={"color": colour, "size": 10},
                 error_x={
@@ -85,8 +93,8 @@ def intervals(comparison: Comparison) -> Any:
                 showlegend=False,
                 **at,
             )
-    figure.update_yaxes(autorange="reversed")
-    return _style(figure, 90 + height)
+    figure.update_yaxes(type="category", autorange="reversed")
+    return _style(figure, 50 + height)
 
 
 def odds(comparison: Comparison) -> Any:
@@ -102,7 +110,7 @@ def odds(comparison: Comparison) -> Any:
             for row in rows
         ]
         figure.add_bar(
-            y=[row.loss for row in rows],
+            y=[_label(row.loss) for row in rows],
             x=share,
             name=name,
             orientation="h",
@@ -113,8 +121,8 @@ def odds(comparison: Comparison) -> Any:
             hovertemplate="%{x:.1%}<extra>" + name + "</extra>",
         )
     figure.update_layout(barmode="stack", xaxis={"range": [0, 1], "tickformat": ".0%"})
-    figure.update_yaxes(autorange="reversed")
-    return _style(figure, 130 + 40 * len(rows))
+    figure.update_yaxes(type="category", autorange="reversed")
+    return _style(figure, 90 + (6 + _tall(comparison)) * len(rows), ["worse", "the same", "better"])
 
 
 def curves(comparison: Comparison) -> Any:
@@ -133,16 +141,16 @@ def curves(comparison: Comparison) -> Any:
                 x=[e + 1 for e in epochs],
                 y=means,
                 mode="lines",
-                name=loss,
+                name=_label(loss),
                 legendgroup=loss,
                 showlegend=i == 0,
                 line=_line(comparison, loss),
-                hovertemplate="epoch %{x}: %{y:.4g}<extra>" + loss + "</extra>",
+                hovertemplate="epoch %{x}: %{y:.4g}<extra>" + _label(loss) + "</extra>",
                 row=1,
                 col=i + 1,
             )
     figure.update_xaxes(title_text="epoch")
-    return _style(figure, 380)
+    return _style(figure, 340, comparison.settings.losses)
 
 
 def reliability(comparison: Comparison) -> Any:
@@ -168,18 +176,18 @@ def reliability(comparison: Comparison) -> Any:
                 y=[right / count for count, _, right in bins],
                 customdata=[count for count, _, _ in bins],
                 mode="lines+markers",
-                name=loss,
+                name=_label(loss),
                 legendgroup=loss,
                 showlegend=i == 0,
                 line=_line(comparison, loss),
                 hovertemplate="confidence %{x:.3f}, right %{y:.3f}, %{customdata:.0f} answers"
-                "<extra>" + loss + "</extra>",
+                "<extra>" + _label(loss) + "</extra>",
                 **at,
             )
     figure.update_xaxes(title_text="confidence", range=[0, 1.02])
     figure.update_yaxes(range=[0, 1.02])
     figure.update_yaxes(title_text="share that is right", col=1)
-    return _style(figure, 400)
+    return _style(figure, 360, comparison.settings.losses)
 
 
 def of_classes(comparison: Comparison, name: str) -> Any:
@@ -187,15 +195,18 @@ def of_classes(comparison: Comparison, name: str) -> Any:
     figure = go.Figure()
     for loss in comparison.settings.losses:
         figure.add_bar(
-            x=list(comparison.settings.classes),
+            x=[_label(name) for name in comparison.settings.classes],
             y=_mean_of_each(comparison.details(loss, name)),
-            name=loss,
-            marker_color=_colour(comparison, loss),
-            hovertemplate="%{x}: %{y:.3f}<extra>" + loss + "</extra>",
+            name=_label(loss),
+            marker={
+                "color": _colour(comparison, loss),
+                "pattern": {"shape": _of_round(comparison, loss, PATTERNS)},
+            },
+            hovertemplate="%{x}: %{y:.3f}<extra>" + _label(loss) + "</extra>",
         )
     figure.update_layout(barmode="group", yaxis={"range": [0, 1], "title": OF_CLASSES[name]})
     figure.update_xaxes(type="category", title_text="class")
-    return _style(figure, 340)
+    return _style(figure, 300, comparison.settings.losses)
 
 
 def coverage(comparison: Comparison) -> Any:
@@ -210,20 +221,28 @@ def coverage(comparison: Comparison) -> Any:
             x=levels,
             y=_mean_of_each(comparison.details(loss, "below")),
             mode="lines+markers",
-            name=loss,
+            name=_label(loss),
             line=_line(comparison, loss),
-            hovertemplate="level %{x}: %{y:.3f}<extra>" + loss + "</extra>",
+            hovertemplate="level %{x}: %{y:.3f}<extra>" + _label(loss) + "</extra>",
         )
     figure.update_xaxes(title_text="level", range=[0, 1])
     figure.update_yaxes(title_text="share below", range=[0, 1])
-    return _style(figure, 380)
+    return _style(figure, 340, comparison.settings.losses)
 
 
 def confusion(comparison: Comparison) -> Any:
     """A panel per loss: how often samples of a class got an answer."""
-    losses, classes = comparison.settings.losses, list(comparison.settings.classes)
+    losses, classes = comparison.settings.losses, [_label(c) for c in comparison.settings.classes]
     rows = -(-len(losses) // COLUMNS)
-    figure = make_subplots(rows=rows, cols=COLUMNS, subplot_titles=losses, shared_yaxes=True)
+    height = 280 * rows
+    figure = make_subplots(
+        rows=rows,
+        cols=COLUMNS,
+        subplot_titles=[_label(loss) for loss in losses],
+        shared_yaxes=True,
+        horizontal_spacing=0.05,
+        vertical_spacing=80 / height,  # for the numbers of one panel and the title of the next
+    )
     for i, loss in enumerate(losses):
         total = [[0] * len(classes) for _ in classes]
         for found in comparison.details(loss, "confusion"):
@@ -238,28 +257,63 @@ def confusion(comparison: Comparison) -> Any:
             zmin=0,
             zmax=1,
             showscale=False,
-            hovertemplate="class %{y}, answer %{x}: %{z:.0%}<extra>" + loss + "</extra>",
+            hovertemplate="class %{y}, answer %{x}: %{z:.0%}<extra>" + _label(loss) + "</extra>",
             row=i // COLUMNS + 1,
             col=i % COLUMNS + 1,
         )
     figure.update_xaxes(type="category")
     figure.update_yaxes(type="category", autorange="reversed")
-    return _style(figure, 80 + 280 * rows)
+    return _style(figure, 50 + height)
 
 
-def _style(figure: Any, height: int) -> Any:
+def _style(figure: Any, height: int, names: Sequence[str] = ()) -> Any:
+    """Give a figure the look of all.
+
+    Args:
+        figure: to change.
+        height: without its legend, in pixels.
+        names: in the legend, below everything else.
+    """
+    letters = sum(min(len(name), LINE) * 8 + 60 for name in names)
+    legend = 1 + letters // LEGEND_WIDTH if names else 0
+    broken = max((_label(name).count("<br>") for name in names), default=0)
+    legend *= LEGEND_HEIGHT * (1 + broken)
     figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 80, "b": 10},
+        height=height + legend,
+        margin={"l": 10, "r": 20, "t": 50, "b": 50 + legend if names else 10},
         paper_bgcolor="rgba(0, 0, 0, 0)",
         plot_bgcolor="rgba(0, 0, 0, 0)",
         font={"color": INK, "family": "system-ui, sans-serif", "size": 13},
-        legend={"orientation": "h", "y": 1.2, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend={
+            "orientation": "h",
+            "traceorder": "normal",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "maxheight": 1,  # all of it, without a bar to scroll
+        },
         template="none",
     )
     figure.update_xaxes(gridcolor=LINES, zerolinecolor=LINES, automargin=True)
     figure.update_yaxes(gridcolor=LINES, zerolinecolor=LINES, automargin=True)
     return figure
+
+
+def _label(name: str) -> str:
+    """Return a name as plotly shows it: letter by letter, a long one on several lines."""
+    lines = [""]
+    for piece in re.split("(?<=[:,])", name):
+        for part in textwrap.wrap(piece, LINE, break_on_hyphens=False):
+            if len(lines[-1] + part) > LINE:
+                lines.append("")
+            lines[-1] += part
+    return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+
+def _tall(comparison: Comparison) -> int:
+    """Return the pixels that a row needs for the longest name."""
+    return max(34, 8 + 18 * max(1 + _label(row.loss).count("<br>") for row in comparison.rows))
 
 
 def _place(comparison: Comparison, loss: str) -> int:
@@ -271,8 +325,13 @@ def _colour(comparison: Comparison, loss: str) -> str:
 
 
 def _line(comparison: Comparison, loss: str) -> dict[str, Any]:
-    dash = DASHES[_place(comparison, loss) // len(COLOURS) % len(DASHES)]
+    dash = _of_round(comparison, loss, DASHES)
     return {"color": _colour(comparison, loss), "width": 2.5, "dash": dash}
+
+
+def _of_round(comparison: Comparison, loss: str, looks: Sequence[str]) -> str:
+    """Return a look for every round through the colours."""
+    return looks[_place(comparison, loss) // len(COLOURS) % len(looks)]
 
 
 def _mean_of_each(lists: Sequence[Sequence[float]]) -> list[float]:

@@ -30,7 +30,7 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Comparison:
     if len(folders) < 2:
         raise CompareError(f"give at least two folders to merge, got {len(folders)}")
     found = [Store(Path(folder)).read() for folder in folders]
-    first, about, _ = found[0]
+    first, _, _ = found[0]
     for folder, (settings, _, _) in zip(folders[1:], found[1:], strict=True):
         _check(folders[0], first, folder, settings)
     joined = replace(
@@ -46,15 +46,26 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Comparison:
         seed, fold, loss = absent[0]
         raise CompareError(
             f"{len(absent)} cells are in none of them, such as {loss}, fold {fold}, seed {seed}: "
-            "each loss needs the same seeds"
+            "each loss needs the same seeds, and a run that was killed has to be finished"
         )
+    about = _about([about for _, about, _ in found])
     store = Store(Path(out))
-    if store.open(joined, about):
-        raise CompareError(f"{out} holds this comparison already; give another folder")
-    records = [cells[cell] for cell in joined.cells()]
-    for record in records:
-        store.append(record)
-    return Comparison(joined, about, tuple(records), Path(out))
+    for cell in missing(joined, store.open(joined, about)):  # all, unless this was killed before
+        store.append(cells[cell])
+    return Comparison(joined, about, tuple(cells[cell] for cell in joined.cells()), Path(out))
+
+
+def _about(abouts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the commands of all, and every version that took part."""
+    commands = dict.fromkeys(one["command"] for one in abouts if one["command"])
+    versions: dict[str, dict[str, None]] = {}
+    for one in abouts:
+        for name, version in one["versions"].items():
+            versions.setdefault(name, {})[version] = None
+    return {
+        "command": "\n".join(commands) or None,
+        "versions": {name: ", ".join(found) for name, found in versions.items()},
+    }
 
 
 def _check(one: str | Path, settings: Settings, another: str | Path, others: Settings) -> None:

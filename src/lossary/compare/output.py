@@ -11,6 +11,7 @@ from .pictures import write_pictures
 from .report import render
 from .result import Comparison
 from .settings import CompareError
+from .store import writing
 from .text import as_json, as_markdown
 
 Format = Literal["html", "markdown", "json", "pictures"]
@@ -25,13 +26,14 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def finish(comparison: Comparison, formats: Sequence[Format]) -> Comparison:
     """Write the report and the database."""
-    write_database(comparison)
-    if "html" in formats:
-        write_whole(comparison.report, render(comparison))
-    if "markdown" in formats:
-        write_whole(comparison.report.with_suffix(".md"), as_markdown(comparison))
-    if "json" in formats:
-        write_whole(comparison.report.with_suffix(".json"), as_json(comparison))
-    if "pictures" in formats:
-        write_pictures(comparison)
+    with writing(comparison.folder):
+        write_database(comparison)
+        if "html" in formats:
+            write_whole(comparison.report, render(comparison))
+        if "markdown" in formats:
+            write_whole(comparison.report.with_suffix(".md"), as_markdown(comparison))
+        if "json" in formats:
+            write_whole(comparison.report.with_suffix(".json"), as_json(comparison))
+        if "pictures" in formats:
+            write_pictures(comparison)
     return comparison

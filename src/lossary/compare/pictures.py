@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,6 +13,8 @@ from .figures import COLOURS
 from .result import Comparison
 
 FOLDER = "pictures"
+STYLES = ("-", "--", ":", "-.")  # for more losses than there are colours
+LONG = 28  # letters: such names stand in one column of the legend
 
 
 def write_pictures(comparison: Comparison) -> list[Path]:
@@ -29,7 +32,11 @@ def write_pictures(comparison: Comparison) -> list[Path]:
     folder = comparison.folder / FOLDER
     folder.mkdir(exist_ok=True)
     # text stays text, and equal results give equal files
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lossary"}):
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lossary"}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph")  # whoever shows the file has its own fonts
         return [
             _write(folder / "intervals.svg", _intervals(comparison)),
             _write(folder / "curves.svg", _curves(comparison)),
@@ -54,7 +61,7 @@ def _figure(panels: int, height: float) -> tuple[Any, list[Any]]:
 def _intervals(comparison: Comparison) -> Any:
     shown = [m for m, info in comparison.metrics.items() if info.headline]
     figure, axes = _figure(len(shown), 0.8 + 0.4 * len(comparison.rows))
-    names = [row.loss for row in comparison.rows]
+    names = [_plain(row.loss) for row in comparison.rows]
     for i, (metric, axis) in enumerate(zip(shown, axes, strict=True)):
         for place, row in enumerate(comparison.rows):
             colour, found = COLOURS[place % len(COLOURS)], row.metrics[metric]
@@ -70,15 +77,23 @@ def _intervals(comparison: Comparison) -> Any:
 
 
 def _curves(comparison: Comparison) -> Any:
-    figure, axes = _figure(2, 2.8)
+    losses = comparison.settings.losses
+    columns = 1 if max(map(len, losses)) > LONG else 3
+    figure, axes = _figure(2, 2.8 + 0.17 * (-(-len(losses) // columns)))
     for metric, axis in zip(comparison.kind.curves, axes, strict=True):
-        for place, loss in enumerate(comparison.settings.losses):
+        for place, loss in enumerate(losses):
             found = [r["curve"] for r in comparison.of_loss(loss)]
             epochs = range(max((len(curve) for curve in found), default=0))
             means = [fmean(c[e][metric] for c in found if e < len(c)) for e in epochs]
-            colour = COLOURS[place % len(COLOURS)]
-            axis.plot([e + 1 for e in epochs], means, color=colour, label=loss)
+            colour, style = COLOURS[place % len(COLOURS)], STYLES[place // len(COLOURS) % 4]
+            axis.plot([e + 1 for e in epochs], means, style, color=colour, label=_plain(loss))
         axis.set_title(comparison.metrics[metric].title, fontsize=9)
         axis.set_xlabel("epoch")
-    axes[0].legend(fontsize=7)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=7)
     return figure
+
+
+def _plain(name: str) -> str:
+    """Return a name that matplotlib shows letter by letter: dollars begin formulas."""
+    return name.replace("$", r"\$")

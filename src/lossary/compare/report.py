@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from .figures import figures
@@ -17,6 +18,7 @@ from .text import chosen
 def render(comparison: Comparison) -> str:
     """Return the report as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters["breakable"] = _breakable
     template = (files(__package__) / "report.html.jinja").read_text(encoding="utf-8")
     return environment.from_string(template).render(
         c=comparison,
@@ -26,6 +28,11 @@ def render(comparison: Comparison) -> str:
         figures=[(title, _embed(figure)) for title, figure in figures(comparison).items()],
         settings=_settings(comparison),
     )
+
+
+def _breakable(name: str) -> Markup:
+    """Return a name that a line may break inside, where it has a joint."""
+    return Markup(re.sub("([:,])", r"\1<wbr>", str(escape(name))))  # noqa: S704 - escaped
 
 
 def _embed(figure: Any) -> Markup:

@@ -10,14 +10,24 @@ from statistics import fmean
 from typing import Any
 
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from ..tasks.kind import Kind, MetricInfo
 from ..tasks.kinds import KINDS
 from .settings import Settings
-from .statistics import Interval, Posterior, holm, interval, p_value, posterior
+from .statistics import (
+    LEVEL,
+    Interval,
+    Posterior,
+    holm,
+    interval,
+    p_value,
+    posterior,
+    seeds_to_tell,
+)
 from .store import REPORT
 
-SURE, LEVEL = 0.95, 0.05
+SURE = 0.95
 NOTICED = 0.9  # a ratio of times that is worth a word
 
 
@@ -170,20 +180,25 @@ class Comparison:
             if info.better == "less":
                 gain, harm = harm, gain
             change = row.difference[self.primary].mean
-            told = f"{row.loss} ({change:+.3g}, probability {max(gain, harm):.0%})"
-            if gain > SURE:
+            told = f"{row.loss} ({change:+.3g}, probability {_percent(max(gain, harm))})"
+            if gain > SURE and not row.diverged:
                 better.append(told)
             elif harm > SURE:
                 worse.append(told)
         if not better and not worse:
-            return self._no_difference()
+            return self._no_difference() + self._diverged()
         parts = []
         if better:
             parts.append(f"better than {baseline} in {info.title}: {', '.join(better)}")
         if worse:
             parts.append(f"worse than {baseline} in {info.title}: {', '.join(worse)}")
         sentence = "; ".join(parts)
-        return sentence[0].upper() + sentence[1:] + "."
+        return sentence[0].upper() + sentence[1:] + "." + self._diverged()
+
+    def _diverged(self) -> str:
+        """Say which losses became infinite or nan; such a loss is never called better."""
+        found = [f"{r.loss} in {r.diverged} of {self.cells}" for r in self.rows if r.diverged]
+        return f" Trainings diverged: {', '.join(found)}." if found else ""
 
     def _no_difference(self) -> str:
         """Say what else to choose by."""
@@ -193,11 +208,15 @@ class Comparison:
         )
         if len(self.rows) == 1:
             return f"Only {self.settings.baseline} was given: there is nothing to compare it with."
+        least = seeds_to_tell(len(self.rows) - 1)
+        if self.settings.held_out is not None and len(self.settings.seeds) < least:
+            return f"{said}: {len(self.settings.seeds)} seeds cannot show one, --seeds {least} can."
+        steady = [row for row in self.rows if not row.diverged]
         reasons = []
-        if "nll" in self.metrics:
-            best = min(self.rows, key=lambda row: row.metrics["nll"].mean)
+        if "nll" in self.metrics and steady:
+            best = min(steady, key=lambda row: row.metrics["nll"].mean)
             reasons.append(f"calibration ({best.loss} has the least NLL)")
-        times = {r.loss: r.cost.seconds_per_step for r in self.rows if r.cost.seconds_per_step}
+        times = {r.loss: r.cost.seconds_per_step for r in steady if r.cost.seconds_per_step}
         if times and min(times.values()) < NOTICED * max(times.values()):
             fastest = min(times, key=times.__getitem__)
             reasons.append(f"cost ({fastest} takes the least time per step)")
@@ -219,8 +238,10 @@ class Comparison:
         """Return the table for a terminal: means, and the primary metric against the baseline."""
         title = self.metrics[self.primary].title
         found = RichTable(
-            title=f"{self.settings.data}: held out, mean of {self.cells} cells",
-            caption=f"last column: {title} less that of {self.settings.baseline}, 95 % interval",
+            title=Text(f"{self.settings.data}: held out, mean of {self.cells} cells"),
+            caption=Text(
+                f"last column: {title} less that of {self.settings.baseline}, 95 % interval"
+            ),
             box=None,
             padding=(0, 1, 0, 0),
         )
@@ -235,7 +256,9 @@ class Comparison:
             d = row.difference[self.primary]
             told = f"{d.mean:+.3g}\n[{d.low:+.3g}, {d.high:+.3g}]"
             found.add_row(
-                row.loss, *cells, "baseline" if row.loss == self.settings.baseline else told
+                Text(row.loss),  # brackets in a name are no markup
+                *cells,
+                "baseline" if row.loss == self.settings.baseline else told,
             )
         return found
 
@@ -249,6 +272,11 @@ def in_order(settings: Settings, records: Sequence[dict[str, Any]]) -> tuple[dic
     """Return records in the order of the cells, however they came."""
     found = {(r["seed"], r["fold"], r["loss"]): r for r in records}
     return tuple(found[cell] for cell in settings.cells())
+
+
+def _percent(share: float) -> str:
+    """Return a probability in percent; nothing is certain."""
+    return "above 99%" if share > 0.99 else f"{share:.0%}"
 
 
 def _mean(values: Any) -> float | None:

@@ -10,6 +10,9 @@ from statistics import fmean, variance
 import numpy as np
 from scipy import stats
 
+LEVEL = 0.05  # of significance
+ROUNDING = 1e-12  # relative: a spread below it is that of rounding
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -66,13 +69,12 @@ def p_value(differences: Sequence[float], folds: int) -> float:
     """Return how probable a mean at least as far from zero is if there is no difference.
 
     The two-sided corrected resampled t-test of :func:`interval`; for a fixed test split, where
-    ``folds`` is 1, the sign-flip permutation test, which assumes no distribution.
+    ``folds`` is 1, and for differences that are all equal, as those of few samples may be, the
+    sign-flip permutation test, which assumes no distribution.
     """
-    if folds == 1:
-        return sign_flip(differences)
     mean, scale = fmean(differences), _scale(differences, folds)
-    if scale == 0:
-        return float(mean == 0)
+    if folds == 1 or scale == 0:  # without a spread there is no t, and signs are all there is
+        return sign_flip(differences)
     return float(2 * stats.t.sf(abs(mean) / scale, len(differences) - 1))
 
 
@@ -93,6 +95,14 @@ def sign_flip(differences: Sequence[float]) -> float:
     return float((np.abs(sums) >= seen).mean())
 
 
+def seeds_to_tell(comparisons: int) -> int:
+    """Return how many seeds of a fixed test split can show a difference at all.
+
+    The least p-value of n sign flips is 2 / 2^n, which Holm multiplies by the comparisons.
+    """
+    return math.ceil(math.log2(2 * max(comparisons, 1) / LEVEL))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values that keep their meaning although there are several.
 
@@ -110,5 +120,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _scale(values: Sequence[float], folds: int) -> float:
     if len(values) < 2:
         return 0.0
+    spread = variance(values)
+    if spread <= (ROUNDING * max(map(abs, values))) ** 2:
+        return 0.0
     overlap = 1 / (folds - 1) if folds > 1 else 0.0
-    return math.sqrt((1 / len(values) + overlap) * variance(values))
+    return math.sqrt((1 / len(values) + overlap) * spread)

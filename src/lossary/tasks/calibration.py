@@ -31,7 +31,9 @@ def reliability(p: Tensor, y: Tensor, bins: int = BINS) -> list[list[float]]:
 def temperature(log_p: Tensor, y: Tensor) -> float:
     """Return the temperature that makes log-probabilities of samples most likely.
 
-    Guo et al., section 4.2, by ternary search: the likelihood has one maximum in 1 / T.
+    Guo et al., section 4.2, by ternary search: the likelihood has one maximum in 1 / T. Where no
+    answer is wrong that would be at 0, so labels are taken to be wrong once in N + 2 samples, as
+    Platt does: *Probabilistic Outputs for Support Vector Machines*, 1999, section 2.2.
 
     Args:
         log_p: log-probabilities of shape (N, C).
@@ -62,7 +64,10 @@ def scaled(log_p: Tensor, y: Tensor) -> Tensor:
 
 def _nll(log_p: Tensor, y: Tensor, log_temperature: float) -> float:
     log_q = (log_p * torch.tensor(-log_temperature).exp()).log_softmax(1)
-    return float(-log_q.gather(1, y[:, None]).mean())
+    right = log_q.gather(1, y[:, None])[:, 0]
+    others = (log_q.sum(1) - right) / max(log_q.shape[1] - 1, 1)
+    wrong = 1 / (len(y) + 2)
+    return float(-((1 - wrong) * right + wrong * others).mean())
 
 
 def _binned(p: Tensor, y: Tensor, bins: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,7 +7,7 @@ import copy
 import inspect
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -103,7 +103,8 @@ def choose(text: str, table: Table) -> Choice:
         if not inspect.isclass(loss):
             if options:
                 raise ChoiceError(f"{head} is a function, it takes no hyperparameters here")
-            return Choice(text, way, lambda: loss)
+            # an object may hold weights: each training has its own
+            return Choice(text, way, lambda: copy.deepcopy(loss))
         choice = Choice(text, way, loss, options, _wants(loss, options, table))
     for candidate in choice.candidates():
         try:
@@ -114,9 +115,18 @@ def choose(text: str, table: Table) -> Choice:
 
 
 def given(name: str, loss: Any, table: Table) -> Choice:
-    """Make a choice of a Module or function given from Python."""
+    """Make a choice of a Module or function given from Python, or of what :func:`choose` takes."""
+    if isinstance(loss, str):
+        return replace(choose(loss, table), name=name)
+    if inspect.isclass(loss) or not callable(loss):
+        raise ChoiceError(
+            f"{name}: a loss is a Module, a function of output and target or the name of one, got "
+            + (f"the class {loss.__name__}" if inspect.isclass(loss) else repr(loss))
+        )
     found, kind = signature_of(loss), KINDS[table.task]
     spec = next((s for s in catalog() if loss is s.function or type(loss) is s.module), None)
+    if spec is not None and Trait.NOT_DIFFERENTIABLE in spec.traits:
+        raise ChoiceError(f"{name} is a metric: it has no gradient to train with")
     way = kind.way(found, table, spec) if found else kind.default_way(table)
     if way is None:
         raise ChoiceError(f"{name} does not fit the {kind.describe(table)} of {table.name}")

@@ -121,6 +121,9 @@ class Classification(Kind):
     def describe(self, table: Table) -> str:
         return f"{len(table.classes)} classes"
 
+    def tells(self, y: Tensor) -> bool:
+        return len(y.unique()) > 1
+
     def details(self, answer: Tensor, y: Tensor) -> Details:
         precision, recall, _, _ = precision_recall_fscore_support(
             y.numpy(),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..data.tables import Table
 from ..train import Model
+from ..train.random_states import kept_random_states
 from .choice import Choice
 from .kind import Details
 from .kinds import KINDS
@@ -64,7 +65,7 @@ class Fit:
         hyperparameters: Mapping[str, Any] | None,
     ) -> tuple[Any, Model]:
         way = self.choice.way
-        with torch.random.fork_rng():
+        with kept_random_states():
             torch.manual_seed(seed)
             body = network(tuple(self.x.shape[1:]), way.outputs)
             loss = self.choice.build(self.table.take(train), hyperparameters)
@@ -87,7 +88,9 @@ class Fit:
     def answer(self, index: Tensor) -> Tensor:
         """Return what the network says of some samples, as the metrics take it."""
         found: Tensor = self.model.predict(self.x[index], batch_size=PREDICT_BATCH)
-        return self.choice.way.answer(found.nan_to_num() * self.scale + self.shift, self.loss)
+        # in double precision, or the largest outputs become infinite
+        found = found.nan_to_num().double() * self.scale + self.shift
+        return self.choice.way.answer(found, self.loss)
 
     def measure(self, index: Tensor, names: Iterable[str] | None = None) -> dict[str, float]:
         """Return metrics of the task on some samples, by default all."""

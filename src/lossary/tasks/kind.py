@@ -123,6 +123,10 @@ class Kind(ABC):
         """Return what else there is to tell."""
         return {}
 
+    def tells(self, y: Tensor) -> bool:
+        """Whether answers to these targets can be measured at all."""
+        return len(y) > 1
+
     def least_of_a_class(self, folds: int) -> int:
         """Return how many samples every class must have."""
         return max(folds, 3)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data.tables import Table
 from ..signature import Signature
 from ..spec import LossSpec
-from .kind import Details, Kind, MetricInfo, Score, Way, as_signs, elementwise, takes
+from .kind import Details, Kind, MetricInfo, Way, as_signs, elementwise, takes
 
 
 def _mean_average_precision(answer: Tensor, y: Tensor) -> float:
@@ -21,10 +21,17 @@ def _mean_average_precision(answer: Tensor, y: Tensor) -> float:
     return float(sum(each)) / max(len(each), 1)
 
 
-def _f1(average: str) -> Score:
-    return lambda answer, y: float(
-        f1_score(y.numpy(), (answer > 0).numpy(), average=average, zero_division=0)
-    )
+def _f1(answer: Tensor, y: Tensor) -> float:
+    return float(f1_score(y.numpy(), (answer > 0).numpy(), zero_division=0))
+
+
+def _macro_f1(answer: Tensor, y: Tensor) -> float:
+    each = [_f1(a, k) for a, k in zip(answer.T, y.T, strict=True)]
+    return sum(each) / len(each)
+
+
+def _micro_f1(answer: Tensor, y: Tensor) -> float:
+    return _f1(answer.flatten(), y.flatten())
 
 
 def _ranking_precision(answer: Tensor, y: Tensor) -> float:
@@ -55,8 +62,8 @@ class MultiLabel(Kind):
         "mean_average_precision": MetricInfo(
             "mean average precision", "mAP", "more", _mean_average_precision
         ),
-        "macro_f1": MetricInfo("macro F1", "macro F1", "more", _f1("macro")),
-        "micro_f1": MetricInfo("micro F1", "micro F1", "more", _f1("micro")),
+        "macro_f1": MetricInfo("macro F1", "macro F1", "more", _macro_f1),
+        "micro_f1": MetricInfo("micro F1", "micro F1", "more", _micro_f1),
         "ranking_precision": MetricInfo(
             "label ranking average precision", "LRAP", "more", _ranking_precision
         ),
@@ -73,6 +80,9 @@ class MultiLabel(Kind):
         taken = takes(signature)
         if spec is not None and spec.family in ("segmentation", "distillation"):
             return None
+        several_numbers = any("*" in str(one) for one in signature.operands[0])
+        if taken[0] == {"real N"} and not several_numbers:
+            return None  # it takes one number per sample
         several = len(taken) == 2 and "real N C" in taken[0] and "prob N C" in taken[1]
         if spec is not None and spec.family == "classification" and several:
             return None  # one distribution over the classes, not a yes or no for each

@@ -30,7 +30,10 @@ def _macro_mae(answer: Tensor, y: Tensor) -> float:
 def _kappa(answer: Tensor, y: Tensor) -> float:
     if len(torch.cat([answer, y]).unique()) == 1:
         return 1.0  # else it is 0 / 0
-    return float(cohen_kappa_score(y.numpy(), answer.numpy(), weights="quadratic"))
+    classes = range(int(max(answer.max(), y.max())) + 1)  # those between count as steps too
+    return float(
+        cohen_kappa_score(y.numpy(), answer.numpy(), labels=[*classes], weights="quadratic")
+    )
 
 
 def _accuracy(answer: Tensor, y: Tensor) -> float:
@@ -47,7 +50,9 @@ class Ordinal(Kind):
     name = "ordinal"
     metrics: ClassVar[dict[str, MetricInfo]] = {
         "mae": MetricInfo("mean distance in classes", "MAE", "less", _mae),
-        "macro_mae": MetricInfo("the same, mean of the classes", "macro MAE", "less", _macro_mae),
+        "macro_mae": MetricInfo(
+            "mean distance, mean of the classes", "macro MAE", "less", _macro_mae
+        ),
         "kappa": MetricInfo("quadratic weighted kappa", "QWK", "more", _kappa),
         "accuracy": MetricInfo("accuracy", "acc", "more", _accuracy),
         "within_one": MetricInfo("at most one class off", "within 1", "more", _within_one),
@@ -101,11 +106,11 @@ def _conditional_steps(output: Tensor, _loss: Any) -> Tensor:
 
 def _thresholds(output: Tensor, loss: Any) -> Tensor:
     _, thresholds, _ = loss.operands(output, output)
-    beyond: Tensor = output[:, None] > thresholds.detach()
+    beyond: Tensor = output[:, None] > thresholds.detach().to(output)  # they may be elsewhere
     return beyond.sum(1)
 
 
 def _nearest(output: Tensor, loss: Any) -> Tensor:
     _, means, _ = loss.operands(output, output)
-    distance: Tensor = output[:, None] - means.detach()
+    distance: Tensor = output[:, None] - means.detach().to(output)
     return distance.abs().argmin(1)

@@ -46,9 +46,7 @@ class Quantile(Kind):
 
     name = "quantile"
     metrics: ClassVar[dict[str, MetricInfo]] = {
-        "pinball": MetricInfo(
-            "pinball, mean of the levels", "pinball", "less", _pinball, relative=True
-        ),
+        "pinball": MetricInfo("mean pinball loss", "pinball", "less", _pinball, relative=True),
         "coverage_gap": MetricInfo("gap to 90 % coverage", "gap", "less", _coverage_gap),
         "width": MetricInfo("width of the 90 % interval", "width", "less", _width, relative=True),
         "crossing": MetricInfo("share of crossing quantiles", "crossing", "less", _crossing),

@@ -79,6 +79,9 @@ class Retrieval(Kind):
     def describe(self, table: Table) -> str:
         return f"embeddings of {len(table.classes)} classes"
 
+    def tells(self, y: Tensor) -> bool:
+        return bool((torch.bincount(y) > 1).any())
+
     def least_of_a_class(self, folds: int) -> int:
         return 2 * folds
 
