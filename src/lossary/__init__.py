@@ -1,5 +1,8 @@
 """Lossary: every loss function under one contract."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from .base import LossBase as LossBase
 from .catalog import catalog as catalog
 from .check import CheckReport as CheckReport, check as check
@@ -1525,3 +1528,13 @@ from .processes import AcrossProcesses as AcrossProcesses
 from .reduction import Reduction as Reduction, reduce as reduce
 from .signature import signature as signature
 from .validation import validation as validation
+
+if TYPE_CHECKING:
+    from .compare.comparison import compare as compare
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load what needs more than torch when it is used."""
+        if name == "compare":
+            return _import_module(".compare", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

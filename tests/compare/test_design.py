@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -228,3 +230,18 @@ def test_tables_that_came_apart_are_joined_by_name(tmp_path: Path) -> None:
         join(first, table_of(X[4:6], np.array(["c", "d"])))
     with pytest.raises(DataError, match="differ in shape"):
         join(first, table_of(X[4:6, :2], np.array(["c", "b"])))
+
+
+def test_the_package_is_called_like_a_function(tmp_path: Path) -> None:
+    """``lossary.compare(...)``, which loads what it needs then and not before."""
+    program = (
+        "import sys, lossary\n"
+        "assert 'sklearn' not in sys.modules\n"
+        f"result = lossary.compare('iris', ['cross_entropy'], out={str(tmp_path / 'out')!r}, "
+        "epochs=1, folds=2, progress=False)\n"
+        "from lossary.compare import Comparison, compare\n"
+        "assert isinstance(result, Comparison)\n"
+        "assert callable(lossary.compare)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
