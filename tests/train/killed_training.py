@@ -7,6 +7,7 @@ what it forks goes on as a program that was started by itself, to its natural en
 """
 
 import functools
+import importlib
 import json
 import math
 import os
@@ -37,6 +38,11 @@ from lossary.train import (
     ModelCheckpoint,
     Run,
 )
+
+# torch imports it at exit where it is installed; at that time an import that makes named tuples
+# lets Python 3.11 forget that Ctrl-C ended the program, and its status is 1
+with suppress(ModuleNotFoundError):
+    importlib.import_module("tabulate")
 
 SAMPLES, BATCH = 43, 4  # 11 batches, the last one of 3 samples
 
