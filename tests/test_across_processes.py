@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +13,15 @@ import lossary
 from lossary.processes import AcrossProcesses
 from lossary.spec import LossSpec
 from share_of_a_comparison import COMPARING, SIZES, losses, network, of_catalog, step
+from two_processes import of_two_processes
 
 NAMES = list(losses())
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[Any, Any]]:
-    folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = Path(__file__).with_name("share_of_a_comparison.py")
-    processes = [
-        subprocess.Popen([sys.executable, program, str(rank), str(port), str(folder)])
-        for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    return of_two_processes(program, tmp_path_factory.mktemp("processes"))
 
 
 @pytest.mark.parametrize("at_once", [1 << 20, 14])

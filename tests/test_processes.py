@@ -1,8 +1,5 @@
 """Parts add over processes: two of them give the value and the gradient of the one big batch."""
 
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,21 +9,13 @@ from torch import Tensor
 from lossary.check import subject_of
 from lossary.spec import LossSpec
 from share_of_a_batch import ADDITIVE, batch, share
+from two_processes import of_two_processes
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, tuple[Tensor, Tensor]]]:
-    folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = Path(__file__).with_name("share_of_a_batch.py")
-    processes = [
-        subprocess.Popen([sys.executable, program, str(rank), str(port), str(folder)])
-        for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    return of_two_processes(program, tmp_path_factory.mktemp("processes"))
 
 
 @pytest.mark.parametrize("spec", ADDITIVE, ids=lambda spec: spec.name)

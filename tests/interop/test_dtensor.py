@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +11,15 @@ import torch
 import lossary
 from lossary.interop.dtensor import ShardedLoss
 from lossary.spec import LossSpec
+from two_processes import of_two_processes
 
 from .share_of_dtensor import CASES, DIRECT, PLACED, SPECS, clip, logits, network, trained, whole
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[Any, Any]]:
-    folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = Path(__file__).with_name("share_of_dtensor.py")
-    processes = [
-        subprocess.Popen([sys.executable, program, str(rank), str(port), str(folder)])
-        for rank in range(2)
-    ]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    return of_two_processes(program, tmp_path_factory.mktemp("processes"), timeout=300)
 
 
 def same(found: Any, wanted: Any) -> None:

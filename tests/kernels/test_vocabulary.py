@@ -1,8 +1,5 @@
 """Two processes with a part of the vocabulary each give the numbers of one with all of it."""
 
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,21 +7,13 @@ import torch
 
 import lossary
 from kernels.vocabulary_process import CASES, SPLIT, C, N, made
+from two_processes import of_two_processes
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = Path(__file__).with_name("vocabulary_process.py")
-    processes = [
-        subprocess.Popen([sys.executable, program, str(rank), str(port), str(folder)])
-        for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    return of_two_processes(program, tmp_path_factory.mktemp("processes"))
 
 
 @pytest.mark.parametrize("name", CASES)

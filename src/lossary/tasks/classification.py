@@ -40,7 +40,8 @@ def _balanced_accuracy(answer: Tensor, y: Tensor) -> float:
     return float(torch.stack([(said[y == k] == k).double().mean() for k in y.unique()]).mean())
 
 
-def _accuracy(answer: Tensor, y: Tensor) -> float:
+def accuracy(answer: Tensor, y: Tensor) -> float:
+    """The share of samples, or of pixels, whose likeliest class is theirs."""
     return float((answer.argmax(1) == y).double().mean())
 
 
@@ -59,7 +60,8 @@ def _pr_auc(answer: Tensor, y: Tensor) -> float:
     return float(np.mean(each))
 
 
-def _nll(answer: Tensor, y: Tensor) -> float:
+def nll(answer: Tensor, y: Tensor) -> float:
+    """The mean negative log-probability of the classes of samples, or of pixels."""
     return float(-answer.gather(1, y[:, None]).mean())
 
 
@@ -82,17 +84,17 @@ class Classification(Kind):
     name = "classification"
     metrics: ClassVar[dict[str, MetricInfo]] = {
         "balanced_accuracy": MetricInfo("balanced accuracy", "bal.acc", "more", _balanced_accuracy),
-        "accuracy": MetricInfo("accuracy", "acc", "more", _accuracy),
+        "accuracy": MetricInfo("accuracy", "acc", "more", accuracy),
         "macro_f1": MetricInfo("macro F1", "F1", "more", _macro_f1),
         "mcc": MetricInfo("MCC", "MCC", "more", _mcc, headline=False),
         "pr_auc": MetricInfo(
             "PR-AUC, mean of the classes", "PR-AUC", "more", _pr_auc, headline=False
         ),
-        "nll": MetricInfo("NLL", "NLL", "less", _nll),
+        "nll": MetricInfo("NLL", "NLL", "less", nll),
         "brier": MetricInfo("Brier", "Brier", "less", _brier),
         "ece": MetricInfo("ECE", "ECE", "less", _ece),
         "nll_scaled": MetricInfo(
-            "NLL at its temperature", "NLL T", "less", _at_its_temperature(_nll), headline=False
+            "NLL at its temperature", "NLL T", "less", _at_its_temperature(nll), headline=False
         ),
         "ece_scaled": MetricInfo(
             "ECE at its temperature", "ECE T", "less", _at_its_temperature(_ece), headline=False

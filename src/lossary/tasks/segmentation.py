@@ -11,6 +11,7 @@ from ..data.tables import Table
 from ..signature import Signature
 from ..spec import LossSpec
 from .calibration import expected_calibration_error
+from .classification import accuracy, nll
 from .kind import (
     Details,
     Kind,
@@ -33,14 +34,6 @@ def _mean_dice(answer: Tensor, y: Tensor) -> float:
     return float(_overlaps(answer, y)[1].nanmean())
 
 
-def _accuracy(answer: Tensor, y: Tensor) -> float:
-    return float((answer.argmax(1) == y).double().mean())
-
-
-def _nll(answer: Tensor, y: Tensor) -> float:
-    return float(-answer.gather(1, y[:, None]).mean())
-
-
 def _ece(answer: Tensor, y: Tensor) -> float:
     by_pixel = answer.movedim(1, -1).flatten(0, -2)
     return expected_calibration_error(by_pixel.exp(), y.flatten())
@@ -53,8 +46,8 @@ class Segmentation(Kind):
     metrics: ClassVar[dict[str, MetricInfo]] = {
         "mean_iou": MetricInfo("mean IoU", "mIoU", "more", _mean_iou),
         "mean_dice": MetricInfo("mean Dice", "Dice", "more", _mean_dice),
-        "accuracy": MetricInfo("pixel accuracy", "acc", "more", _accuracy),
-        "nll": MetricInfo("NLL per pixel", "NLL", "less", _nll),
+        "accuracy": MetricInfo("pixel accuracy", "acc", "more", accuracy),
+        "nll": MetricInfo("NLL per pixel", "NLL", "less", nll),
         "ece": MetricInfo("ECE of pixels", "ECE", "less", _ece),
     }
     primary = "mean_iou"
