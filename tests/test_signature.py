@@ -182,6 +182,11 @@ def test_wrong_signatures_are_refused(text: str, message: str) -> None:
         Signature.parse(text, ["input"])
 
 
+def test_to_pick_from_what_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="loss takes no tensor 'scores' to pick from: input"):
+        Signature.parse("logprob N C -> N", ["input"], picked="scores")
+
+
 def test_constraint_on_nothing_is_refused() -> None:
     with pytest.raises(TypeError, match="no keyword-only"):
 

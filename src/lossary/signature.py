@@ -25,10 +25,11 @@ from torch import Tensor
 from .reduction import fit_weight
 from .validation import (
     DOMAINS,
+    PLAIN,
+    Domain,
     assert_values,
     check_values,
-    is_assertable,
-    is_readable,
+    is_transformed,
     level,
 )
 
@@ -37,6 +38,7 @@ R = TypeVar("R")
 Sizes = dict[str, tuple[int, ...]]
 
 CACHE_LIMIT = 4096  # kinds of calls remembered per loss, so that endless new shapes cost no memory
+FEW = 1 << 12  # numbers that are looked at in less time than some of them are picked
 
 
 INTEGERS = {"label": "C", "count": ""}  # domains of whole numbers, and the dimension they number
@@ -139,21 +141,73 @@ class Interval:
         return above and below
 
 
-class Match(NamedTuple):
-    """What is known of a call from the shapes and dtypes of its tensors alone.
+class Bounded(NamedTuple):
+    """A tensor whose domain leaves something to look at.
 
-    ``bounded`` are the tensors whose domains leave something to look at: place, name, domain, and
-    what whole numbers must be below.
+    Attributes:
+        place: which of the tensors it is.
+        where: the loss and its name, for messages.
+        domain: the values that it may hold.
+        end: what whole numbers must be below, else None.
+        labels: the place of the labels that pick what is read of it, if they do.
+    """
+
+    place: int
+    where: str
+    domain: Domain
+    end: int | None
+    labels: int | None
+
+    def read(self, tensors: Sequence[Any]) -> Tensor:
+        """Return what the formula reads of it, and so what has to lie in its domain."""
+        value: Tensor = tensors[self.place]
+        if self.labels is None:
+            return value
+        return value.detach().gather(1, tensors[self.labels].unsqueeze(1))
+
+    def check(self, tensors: Sequence[Any]) -> None:
+        """Raise ValueError if what is read of a tensor on the CPU lies outside its domain."""
+        value: Tensor = tensors[self.place]
+        if self.labels is not None:
+            value = value.detach()
+            if value.numel() < FEW and self.domain.fits(value, 0):
+                return
+            picked = self.read(tensors)
+            if self.domain.fits(picked, 0):
+                return
+            # 0 where nothing is read, so that the error names the right place
+            index = tensors[self.labels].unsqueeze(1)
+            value = torch.zeros_like(value).scatter(1, index, picked)
+        elif value.requires_grad:
+            value = value.detach()  # autograd would record the look
+        if not self.domain.fits(value, self.end or 0):
+            self.domain.check(self.where, value, self.end, self.place == 0)
+
+    def assert_later(self, tensors: Sequence[Any]) -> None:
+        """Assert the same on a device, without waiting for it."""
+        self.domain.assert_later(self.where, self.read(tensors), self.end, self.place == 0)
+
+
+class Match(NamedTuple):
+    """What is known of a call from the shapes, dtypes and types of its tensors alone.
+
+    ``labels`` is the place of the first tensor of whole numbers and ``classes`` what these must be
+    below, ``kind`` is that of the device, and ``plain`` says whether no tensor is of a subclass. Of
+    ``bounded``, what is picked from comes behind what picks.
     """
 
     sizes: Sizes
     operands: tuple[Operand, ...]
-    bounded: tuple[tuple[int, str, str, int | None], ...]
+    bounded: tuple[Bounded, ...]
+    labels: int | None
+    classes: int | None
     casts: tuple[torch.dtype | None, ...]
     converts: bool
     wide: torch.dtype
     narrow: torch.dtype | None
     device: torch.device | None
+    kind: str
+    plain: bool
 
 
 class Admission(NamedTuple):
@@ -179,6 +233,7 @@ class Signature:
         extras: the tensors among the hyperparameters, all optional.
         widens: whether half precision becomes single precision; if not, all tensors take the dtype
             of the first, but those of one number per unit, and the formula sees to its own sums.
+        picked: the tensor, if any, of which only what the labels point at is read.
     """
 
     loss: str
@@ -189,6 +244,7 @@ class Signature:
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     extras: Mapping[str, Operand] = field(default_factory=dict)
     widens: bool = True
+    picked: str = ""
     _seen: dict[object, Match] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -199,6 +255,7 @@ class Signature:
         loss: str = "loss",
         constraints: Mapping[str, str] | None = None,
         widens: bool = True,
+        picked: str = "",
     ) -> Signature:
         """Read a signature; without names the tensors are called input, target, third, ..."""
         left, _, right = text.partition("->")
@@ -212,6 +269,8 @@ class Signature:
                 f"the signature {text!r} describes {len(operands)} tensors, "
                 f"but {loss} takes {len(names)}: {', '.join(names)}"
             )
+        if picked and picked not in names:
+            raise ValueError(f"{loss} takes no tensor {picked!r} to pick from: {', '.join(names)}")
         unit = tuple(right.split())
         known = {dim for alternatives in operands for o in alternatives for dim in o.dims}
         if unknown := set(unit) - known:
@@ -220,7 +279,7 @@ class Signature:
         ranged = {k for k, v in constraints.items() if v.removeprefix("int ")[0] in "[("}
         intervals = {k: Interval.parse(constraints[k]) for k in constraints if k in ranged}
         extras = {k: Operand.parse(constraints[k]) for k in constraints if k not in ranged}
-        return cls(loss, text, tuple(names), operands, unit, intervals, extras, widens)
+        return cls(loss, text, tuple(names), operands, unit, intervals, extras, widens, picked)
 
     @property
     def left(self) -> str:
@@ -237,8 +296,17 @@ class Signature:
         weight: Tensor | None = None,
         ignore_index: int | None = None,
         extras: Mapping[str, object] | None = None,
+        refused: int | None = None,
     ) -> Admission:
         """Check tensors, widen them, and take out the units that do not take part.
+
+        Args:
+            tensors: the tensors.
+            weight: the weight of each unit.
+            ignore_index: the label of units that weigh nothing.
+            extras: the tensors among the hyperparameters.
+            refused: the place of a tensor that need not be looked at here, as what comes next
+                refuses values outside of its domain.
 
         Raises:
             TypeError: if something is not a tensor, or has a dtype outside its domain.
@@ -255,38 +323,42 @@ class Signature:
         if match.converts:
             pairs = zip(tensors, match.casts, strict=True)
             tensors = [cast(Tensor, t).to(dtype) if dtype else t for t, dtype in pairs]
-        if weight is None and ignore_index is None and not extras and not match.bounded:
-            return Admission(tuple(tensors), None, {}, match.narrow)
-        everything = (*tensors, *extras.values(), weight)
-        readable = is_readable(everything)
-        values = checks == "values" and (readable or is_assertable(everything))
-        excluded: Tensor | None = None
-        fitting: int | None = None
+        plain = match.plain and (weight is None or type(weight) in PLAIN) and not is_transformed()
+        readable = plain and match.kind == "cpu"
+        looks = plain and checks == "values"
+        ignored: Tensor | None = None
+        fitting: int | None = None  # the place of what needs no look
+        if ignore_index is not None and match.labels is not None:
+            labels: Any = tensors[match.labels]
+            ignored, fits = _ignored(labels, match.classes, ignore_index, readable)
+            fitting = match.labels if fits else None
         if weight is not None:
-            weight = self._check_weight(weight, match, readable and values)
-            excluded = weight == 0
-        if ignore_index is not None:
-            ignored, fitting = self._ignored(tensors, match, ignore_index, readable)
+            weight = self._check_weight(weight, match, readable and looks)
+        if weight is not None or ignored is not None:
             if ignored is not None:
                 weight = ~ignored if weight is None else weight.masked_fill(ignored, 0)
-                excluded = ignored if excluded is None else excluded | ignored
-        if excluded is not None and not (readable and not excluded.any()):
-            tensors = self._exclude(tensors, match, excluded)
+            excluded = cast(Tensor, weight) == 0
+            if not (readable and not excluded.any()):
+                tensors = self._exclude(tensors, match, excluded)
+        if looks and match.bounded:
+            _look(match, tensors, fitting, refused)
+        converted = self._convert(extras, match, looks) if extras else {}
+        return Admission(tuple(tensors), weight, converted, match.narrow)
+
+    def _convert(
+        self, extras: Mapping[str, object], match: Match, looks: bool
+    ) -> dict[str, Tensor]:
+        """Bring the tensors among the hyperparameters to their dtypes, and look at them."""
+        look = {"cpu": check_values, "cuda": assert_values}.get(match.kind)
         converted: dict[str, Tensor] = {}
         for name, extra in extras.items():
-            dtype = torch.int64 if self.extras[name].whole else match.wide
+            operand = self.extras[name]
+            dtype = torch.int64 if operand.whole else match.wide
             converted[name] = cast(Tensor, extra).to(dtype)
-        if values:
-            look = check_values if readable else assert_values
-            for i, name, domain, end in match.bounded:
-                if i != fitting:
-                    value = cast(Tensor, tensors[i])
-                    look(f"{self.loss}: {name}", domain, value, end, nan=i == 0)
-            for name, extra in converted.items():
-                operand = self.extras[name]
-                where = f"{self.loss}: {name}"
-                look(where, operand.domain, extra, operand.end(match.sizes), nan=False)
-        return Admission(tuple(tensors), weight, converted, match.narrow)
+            if looks and look is not None:
+                where, end = f"{self.loss}: {name}", operand.end(match.sizes)
+                look(where, operand.domain, converted[name], end, nan=False)
+        return converted
 
     def match(self, tensors: Sequence[object], extras: Mapping[str, object]) -> Match:
         """Check shapes, dtypes and devices; what fitted once is looked up the next time."""
@@ -294,8 +366,11 @@ class Signature:
             return self._match(tensors, extras)
         key = tuple(
             [
-                (t.shape, t.dtype, t.device) if isinstance(t, Tensor) else type(t)
-                for t in (*tensors, *extras.values())
+                # that of a device takes long to hash
+                (type(t), t.shape, t.dtype, t.is_cpu or t.device)
+                if isinstance(t, Tensor)
+                else type(t)
+                for t in ((*tensors, *extras.values()) if extras else tensors)
             ]
         )
         found = self._seen.get(key)
@@ -342,14 +417,37 @@ class Signature:
             other = isinstance(value, Tensor) and value.dtype != want
             casts.append(want if other and not calls else None)
         narrow = floating[0] if floating and floating[0] != wide else None
-        bounded = tuple(
-            (i, name, operand.domain, operand.end(sizes))
-            for i, (name, operand) in enumerate(zip(self.names, chosen, strict=True))
+        whole = [i for i, operand in enumerate(chosen) if operand.whole]
+        labels = whole[0] if whole else None
+        bounded = [
+            Bounded(i, f"{self.loss}: {name}", DOMAINS[operand.domain], operand.end(sizes), None)
+            for i, (name, operand, value) in enumerate(
+                zip(self.names, chosen, tensors, strict=True)
+            )
             if DOMAINS[operand.domain].outside is not None
             and not (operand.whole and operand.end(sizes) is None)
+            and cast(Tensor, value).numel()
+        ]
+        if self.picked:
+            place = self.names.index(self.picked)
+            bounded = [b._replace(labels=labels) if b.place == place else b for b in bounded]
+            bounded.sort(key=lambda b: b.labels is not None)
+        return Match(
+            sizes=sizes,
+            operands=tuple(chosen),
+            bounded=tuple(bounded),
+            labels=labels,
+            classes=None if labels is None else chosen[labels].end(sizes),
+            casts=tuple(casts),
+            converts=any(dtype is not None for dtype in casts),
+            wide=wide,
+            narrow=narrow,
+            device=device,
+            kind="cpu" if device is None else device.type,
+            plain=all(
+                type(t) in PLAIN for t in (*tensors, *extras.values()) if isinstance(t, Tensor)
+            ),
         )
-        converts = any(dtype is not None for dtype in casts)
-        return Match(sizes, tuple(chosen), bounded, tuple(casts), converts, wide, narrow, device)
 
     def _choose(
         self, name: str, alternatives: tuple[Operand, ...], value: object, is_first: bool
@@ -407,25 +505,6 @@ class Signature:
                 )
         return weight
 
-    def _ignored(
-        self, tensors: Sequence[object], match: Match, ignore_index: int, readable: bool
-    ) -> tuple[Tensor | None, int | None]:
-        """Return which units have the label ``ignore_index``, or None if certainly none has.
-
-        And the place of the labels if all are known to be in their domain: one look serves both.
-        """
-        for i, (operand, value) in enumerate(zip(match.operands, tensors, strict=True)):
-            if operand.whole and isinstance(value, Tensor):
-                if readable:
-                    if not value.numel():
-                        return None, i
-                    low, high = (int(end) for end in value.aminmax())
-                    if not low <= ignore_index <= high:
-                        end = operand.end(match.sizes)
-                        return None, i if low >= 0 and (end is None or high < end) else None
-                return value == ignore_index, None
-        return None, None  # soft targets have no label to ignore
-
     def _exclude(
         self, tensors: Sequence[object], match: Match, excluded: Tensor
     ) -> Sequence[object]:
@@ -446,11 +525,11 @@ class Signature:
         """Return where admitted tensors, and a weight, lie outside their domains, as masks."""
         match = self.match(tensors, {})
         masks = []
-        for i, _, domain, end in match.bounded:
-            outside, value = DOMAINS[domain].outside, cast(Tensor, tensors[i])
+        for one in match.bounded:
+            outside, value = one.domain.outside, one.read(tensors)
             if outside is not None:
-                wrong = outside(value, end or 0)
-                masks.append(wrong & ~value.isnan() if i == 0 else wrong)
+                wrong = outside(value, one.end or 0)
+                masks.append(wrong & ~value.isnan() if one.place == 0 else wrong)
         negative = DOMAINS["weight"].outside
         if weight is not None and weight.dtype != torch.bool and negative is not None:
             masks.append(negative(weight, 0))
@@ -462,6 +541,36 @@ class Signature:
             value = hyperparameters.get(name)
             if isinstance(value, int | float) and value not in interval:
                 raise ValueError(f"{self.loss}: {name} must lie in {interval}, got {value!r}")
+
+
+def _look(
+    match: Match, tensors: Sequence[object], fitting: int | None, refused: int | None
+) -> None:
+    """Look at what plain tensors hold, but for those at two places, where Python may."""
+    if match.kind == "cpu":
+        for one in match.bounded:
+            if one.place != fitting and one.place != refused:
+                one.check(tensors)
+    elif match.kind == "cuda":
+        for one in match.bounded:
+            one.assert_later(tensors)
+
+
+def _ignored(
+    labels: Tensor, classes: int | None, ignore_index: int, readable: bool
+) -> tuple[Tensor | None, bool]:
+    """Return which units have the label ``ignore_index``, or None if certainly none has.
+
+    And whether all labels are known to be in their domain: one look serves both.
+    """
+    if readable:
+        if not labels.numel():
+            return None, True
+        lowest, highest = labels.aminmax()
+        low, high = lowest.item(), highest.item()
+        if not low <= ignore_index <= high:
+            return None, low >= 0 and (classes is None or high < classes)
+    return labels == ignore_index, False
 
 
 def _named(operand: Operand) -> str:
@@ -511,12 +620,12 @@ def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:
     A loss that calls a network of the user's leaves autocast to the network.
     """
     for t in tensors:
-        if callable(t):
-            break
         if isinstance(t, Tensor):
-            device = t.device.type
+            device = "cpu" if t.is_cpu else t.device.type
             if _autocast_available(device) and torch.is_autocast_enabled(device):
                 return torch.autocast(device, enabled=False)
+            break
+        if callable(t):
             break
     return _AS_IT_IS
 
@@ -526,7 +635,7 @@ _autocast_available = functools.cache(torch.amp.is_autocast_available)
 
 
 def signature(
-    text: str, *, widens: bool = True, **constraints: str
+    text: str, *, widens: bool = True, picked: str = "", refuses: str = "", **constraints: str
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Admit the tensors of a loss function by ``text`` on every call.
 
@@ -538,6 +647,9 @@ def signature(
     Args:
         text: see the module's docstring.
         widens: see :class:`Signature`.
+        picked: see :class:`Signature`.
+        refuses: the tensor, if any, of which the function refuses wrong values by itself where
+            Python may look at them, because a kernel of torch looks anyway.
         constraints: for a number its interval, as in ``gamma="[0, inf)"``, or ``"int [1, inf)"``
             if it is a whole number; for an optional tensor
             its domain and dimensions, as in ``class_weight="real C"``.
@@ -549,8 +661,9 @@ def signature(
         defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         if missing := set(constraints) - set(defaults):
             raise TypeError(f"{function.__name__} has no keyword-only {sorted(missing)}")
-        parsed = Signature.parse(text, names, function.__name__, constraints, widens)
+        parsed = Signature.parse(text, names, function.__name__, constraints, widens, picked)
         extra_names = tuple(parsed.extras)
+        refused = names.index(refuses) if refuses else None
         ignore_default = defaults.get("ignore_index")
         formula = cast(Callable[..., Any], function)
 
@@ -563,18 +676,21 @@ def signature(
                 if not options.keys() >= set(rest):
                     return function(*args, **kwargs)  # Python says which argument is missing
                 tensors = (*args, *(options.pop(name) for name in rest))
-            if parsed.intervals:
+            weight: Tensor | None = None
+            extras: dict[str, object] | None = None
+            ignore_index = ignore_default
+            if options:
                 parsed.check_hyperparameters(options)
-            extras = {n: options[n] for n in extra_names if options.get(n) is not None}
-            ignore_index = options.get("ignore_index", ignore_default)
+                weight = options.get("weight")
+                extras = {n: options[n] for n in extra_names if options.get(n) is not None}
+                ignore_index = options.get("ignore_index", ignore_default)
             tensors, weight, converted, narrow = parsed.admit(
-                tensors, options.get("weight"), ignore_index, extras
+                tensors, weight, ignore_index, extras, refused
             )
-            options.update(converted)
             if weight is not None:
                 options["weight"] = weight
             with full_precision(tensors):
-                result = formula(*tensors, **options)
+                result = formula(*tensors, **(options | converted if converted else options))
             if narrow is not None and options.get("reduction") != "parts":
                 result = result.to(narrow)
             return cast(R, result)

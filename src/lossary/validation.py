@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -79,20 +79,55 @@ class Domain:
     outside: Callable[[Tensor, int], Tensor] | None = None
     fits: Callable[[Tensor, int], bool] = lambda x, end: False
 
+    def check(self, name: str, value: Tensor, end: int | None, nan: bool) -> None:
+        """Raise ValueError as :func:`check_values` does, of a tensor that is not empty."""
+        value, stop = value.detach() if value.requires_grad else value, end or 0
+        if self.outside is None or self.fits(value, stop):
+            return
+        wrong = self.outside(value, stop)
+        if nan:
+            wrong &= ~value.isnan()
+        if wrong.any():
+            at = tuple(wrong.nonzero()[0].tolist())
+            tensor = name.rpartition(" ")[2]
+            raise ValueError(
+                f"{name} must hold {self.holds.format(top=stop - 1)}, got {value[at].item():g} at "
+                f"{at}{self.remedy.format(name=tensor)}"
+            )
 
-def _between(x: Tensor, low: float, high: float) -> bool:
-    least, most = (end.item() for end in x.aminmax())
-    return bool(low <= least and most <= high)
+    def assert_later(self, name: str, value: Tensor, end: int | None, nan: bool) -> None:
+        """Assert the same on a device, without waiting for it."""
+        value, stop = value.detach(), end or 0
+        if self.outside is None:
+            return
+        wrong = self.outside(value, stop)
+        if nan:
+            wrong = wrong & ~value.isnan()
+        torch._assert_async(~wrong.any(), f"{name} must hold {self.holds.format(top=stop - 1)}")
+
+
+def _within(low: float, high: float) -> Callable[[Tensor, int], bool]:
+    def fits(x: Tensor, end: int) -> bool:
+        least, most = x.aminmax()
+        return low <= least.item() and most.item() <= high
+
+    return fits
+
+
+def _numbers_below(x: Tensor, end: int) -> bool:
+    least, most = x.aminmax()
+    return least.item() >= 0 and most.item() < end
 
 
 CHUNK = 1 << 16  # sums of so many ones are exact in single precision
 
 
-def _signs(x: Tensor) -> bool:
+def _signs(x: Tensor, _: int) -> bool:
     """Whether all numbers are -1 or 1: none is larger, and their sizes add up to their count."""
     if x.numel() <= CHUNK:
-        return bool((x.abs() == 1).all())
-    if not _between(x, -1, 1):
+        return torch.equal(x.reciprocal(), x)  # no others are their own
+    least, most = x.aminmax()
+    if least.item() < -1 or most.item() > 1:
         return False
     flat = x.reshape(-1)
     whole = len(flat) // CHUNK * CHUNK
@@ -107,61 +142,75 @@ DOMAINS = {
         "finite numbers, none below 0",
         "; a network that has to give such numbers ends in softplus or exp",
         lambda x, _: ~((x >= 0) & (x < math.inf)),
-        lambda x, _: _between(x, 0, sys.float_info.max),
+        _within(0, sys.float_info.max),
     ),
     "prob": Domain(
         "probabilities in [0, 1]",
         "; of logits use {name}.sigmoid() or {name}.softmax(1), or the loss that takes logits",
         lambda x, _: ~((x >= 0) & (x <= 1)),
-        lambda x, _: _between(x, 0, 1),
+        _within(0, 1),
     ),
     "logprob": Domain(
         "logarithms of probabilities, at most 0",
         "; use {name}.log_softmax(1) for logits, {name}.log() for probabilities",
         lambda x, _: ~(x <= LOG_ROUNDING),
-        lambda x, _: _between(x, -math.inf, LOG_ROUNDING),
+        lambda x, _: x.max().item() <= LOG_ROUNDING,
     ),
     "sign": Domain(
         "labels -1 or 1",
         "; of labels 0 and 1 use 2 * {name} - 1",
         lambda x, _: x.abs() != 1,
-        lambda x, _: _signs(x),
+        _signs,
     ),
     "label": Domain(
         "class indices from 0 to {top}",
         "; give padding the label ignore_index, or zero weight, if this loss has them",
         lambda x, end: (x < 0) | (x >= end),
-        lambda x, end: _between(x, 0, end - 1),
+        _numbers_below,
     ),
     "count": Domain(
         "whole numbers from 0 to {top}",
         "",
         lambda x, end: (x < 0) | (x >= end),
-        lambda x, end: _between(x, 0, end - 1),
+        _numbers_below,
     ),
     "weight": Domain(
         "finite numbers, none below 0",
         "",
         lambda x, _: ~((x >= 0) & (x < math.inf)),
-        lambda x, _: _between(x, 0, sys.float_info.max),
+        _within(0, sys.float_info.max),
     ),
     "fn": Domain("a callable"),
 }
 
 
+PLAIN = (Tensor, nn.Parameter)  # types of tensors that are what they seem
+
+
+def is_transformed() -> bool:
+    """Whether code runs under ``torch.compile`` or a transform of ``torch.func``."""
+    compiling = torch.compiler.is_compiling()
+    return compiling or torch._C._functorch.peek_interpreter_stack() is not None
+
+
 def is_plain(tensors: Iterable[object]) -> bool:
     """Whether tensors are what they seem: no subclasses, under no transform of torch."""
-    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+    if is_transformed():
         return False
-    for kind in set(map(type, tensors)):
-        if kind is not Tensor and kind is not nn.Parameter and issubclass(kind, Tensor):
+    return all(type(t) in PLAIN or not isinstance(t, Tensor) for t in tensors)
+
+
+def is_readable(tensors: Iterable[Any]) -> bool:
+    """Whether Python may look at values: plain eager tensors on the CPU."""
+    if is_transformed():
+        return False
+    for t in tensors:
+        if type(t) in PLAIN:
+            if not t.is_cpu:
+                return False
+        elif isinstance(t, Tensor):
             return False
     return True
-
-
-def is_readable(tensors: Collection[object]) -> bool:
-    """Whether Python may look at values: plain eager tensors on the CPU."""
-    return is_plain(tensors) and all(t.is_cpu for t in tensors if isinstance(t, Tensor))
 
 
 def is_assertable(tensors: Collection[object]) -> bool:
@@ -179,31 +228,11 @@ def check_values(name: str, domain: str, value: Tensor, end: int | None, *, nan:
         end: what whole numbers must be below; None if they may be any.
         nan: whether nan passes: of a prediction it shows in the loss.
     """
-    found = DOMAINS[domain]
-    if found.outside is None or not value.numel() or (domain in ("label", "count") and end is None):
-        return
-    value, stop = value.detach(), end or 0
-    if found.fits(value, stop):
-        return
-    wrong = found.outside(value, stop)
-    if nan:
-        wrong &= ~value.isnan()
-    if wrong.any():
-        at = tuple(wrong.nonzero()[0].tolist())
-        tensor = name.rpartition(" ")[2]
-        raise ValueError(
-            f"{name} must hold {found.holds.format(top=stop - 1)}, got {value[at].item():g} at "
-            f"{at}{found.remedy.format(name=tensor)}"
-        )
+    if value.numel() and not (domain in ("label", "count") and end is None):
+        DOMAINS[domain].check(name, value, end, nan)
 
 
 def assert_values(name: str, domain: str, value: Tensor, end: int | None, *, nan: bool) -> None:
     """Assert the same on a device, without waiting for it."""
-    found = DOMAINS[domain]
-    if found.outside is None or not value.numel() or (domain in ("label", "count") and end is None):
-        return
-    value, stop = value.detach(), end or 0
-    wrong = found.outside(value, stop)
-    if nan:
-        wrong = wrong & ~value.isnan()
-    torch._assert_async(~wrong.any(), f"{name} must hold {found.holds.format(top=stop - 1)}")
+    if value.numel() and not (domain in ("label", "count") and end is None):
+        DOMAINS[domain].assert_later(name, value, end, nan)

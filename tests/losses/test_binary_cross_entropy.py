@@ -21,6 +21,16 @@ def test_a_nan_prediction_shows_in_its_own_unit() -> None:
     assert torch.autograd.grad(units[1], p)[0].tolist() == [0, -2]
 
 
+@pytest.mark.parametrize("wrong", [-0.5, 1.5])
+def test_what_is_no_probability_is_named_besides_a_nan_too(wrong: float) -> None:
+    """torch's kernel refuses both alike, and says where neither is."""
+    y = torch.ones(3)
+    for p in (torch.tensor([0.5, 0.5, wrong]), torch.tensor([torch.nan, 0.5, wrong])):
+        with pytest.raises(ValueError, match=rf"input must hold probabilities .* {wrong} at \(2,"):
+            binary_cross_entropy(p, y)
+        assert binary_cross_entropy(p, y, weight=torch.tensor([0, 1, 0])).item() > 0
+
+
 def test_both_ends_cost_100_or_nothing() -> None:
     p = torch.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
     units = binary_cross_entropy(p, torch.tensor([1, 0, 0, 1]), reduction="none")

@@ -555,7 +555,7 @@ def _program(
     dtypes = [*(a.dtype for a in arrays), torch.float32]
     whole = functools.partial(formula, call)
     graphs = [trace(whole, arrays, layout.sizes(i), layout.inner) for i in (0, 1)]
-    texts = [source(graph, dtypes, layout.lanes, donate=donate) for graph in graphs]
+    texts = [source(graph, dtypes, layout.lanes, layout.length, donate=donate) for graph in graphs]
     if texts[0] != texts[1]:
         raise NotFusible("it depends on the size of the batch")
     library, graph = load(texts[0]), graphs[0]
@@ -587,7 +587,9 @@ def _passes(
     ]
     found = plan(functools.partial(formula, call), arrays, images)
     dtypes = [*(a.dtype for a in arrays), torch.float32, *(row.dtype for row in found.rows)]
-    runs = [load(source_of_measures(m, dtypes, donate=donate)).run for m in found.passes]
+    runs = [
+        load(source_of_measures(m, dtypes, images.length, donate=donate)).run for m in found.passes
+    ]
     places = found.passes[-1].gradient_of
     dims = tuple(tuple(n == images.row for n in images.axes[i]) for i in places)
     return Passes(found, images, tuple(runs), places, dims)

@@ -114,21 +114,32 @@ class Builder:
                 return self._add(a, b.args[0])
             if b.is_constant and b.value == 0:
                 return a
+            if _is(a, 1) and b.op == "mul" and b.args[1].op == "div":
+                share, rest = b.args  # 1 - e / (1 + e) is 1 / (1 + e)
+                if _logistic(rest.args[1]) is share:
+                    return rest
             return self.unary("neg", b) if _is(a, 0) else self.make(op, a, b)
         if op == "mul":
             return self._mul(a, b)
         if op == "div":
             if a.op == "neg":
                 return self.unary("neg", self.binary("div", a.args[0], b))
-            return a if _is(b, 1) else self.make(op, a, b)
+            return a if _is(b, 1) else self._div(a, b)
         return self.make(op, a, b)
+
+    def _div(self, a: Node, b: Node) -> Node:
+        """Divide by what is at least 1, and often divides others too, by way of its reciprocal."""
+        softmax = a.inner and b.op == "sum" and b.args[0].op == "exp" and _is_shifted(b.args[0])
+        if a.is_constant or not (softmax or _logistic(b)):
+            return self.make("div", a, b)
+        return self.binary("mul", a, self.make("div", self.const(1.0), b))
 
     def _add(self, a: Node, b: Node) -> Node:
         if _is(a, 0) or _is(b, 0):
             return b if _is(a, 0) else a
         if a.op == "neg":
             a, b = b, a
-        return self.make("sub", a, b.args[0]) if b.op == "neg" else self.make("add", a, b)
+        return self.binary("sub", a, b.args[0]) if b.op == "neg" else self.make("add", a, b)
 
     def _mul(self, a: Node, b: Node) -> Node:
         if b.is_constant:
@@ -185,7 +196,7 @@ class Builder:
         return None
 
     def _same_choice(self, a: Node, b: Node) -> bool:
-        return a.op == b.op == "where" and a.args[0] is b.args[0]
+        return a is not b and a.op == b.op == "where" and a.args[0] is b.args[0]
 
     def unary(self, op: str, x: Node) -> Node:
         """Make a function of one number."""
@@ -200,14 +211,31 @@ class Builder:
         if op == "sigmoid":  # from the exponential of what is not positive: it cannot overflow
             small = self.exp(self.unary("neg", self.unary("abs", x)))
             one = self.const(1.0)
-            above = self.where(self.compare("ge", x, self.const(0.0)), one, small)
-            return self.binary("div", above, self.binary("add", small, one))
+            share = self._div(small, self.binary("add", small, one))
+            return self.where(
+                self.compare("gt", x, self.const(0.0)), self.binary("sub", one, share), share
+            )
         if op == "log1p" and [n.op for n in _chain(x, 3)] == ["exp", "neg", "abs"]:
             return self.make("log1p_between_0_and_1", x)
         return self.exp(x) if op == "exp" else self.make(op, x)
 
     def exp(self, node: Node) -> Node:
-        """Make an exponential; that of a log-softmax is a softmax, whose exponential is known."""
+        """Make an exponential; that of a log-softmax or log-sigmoid is made of one that is known.
+
+        So are their squares and cubes, and in general where a whole number multiplies them.
+        """
+        if node.op == "mul" and node.args[0].is_constant and node.args[0].value in (2, 3, 4):
+            base = self.exp(node.args[1])
+            if base.op != "exp":
+                power = base
+                for _ in range(1, int(node.args[0].value)):
+                    power = self.binary("mul", power, base)
+                return power
+        if node.op == "sub" and node.args[1].op == "log1p_between_0_and_1":
+            below, size = node.args[0], node.args[1].args[0].args[0].args[0]
+            negative = below.op == "minimum" and _is(below.args[0], 0)
+            if negative and self.unary("abs", below.args[1]) is size:
+                return self.unary("sigmoid", below.args[1])
         if node.op == "sub" and node.args[1].op == "log":
             shifted, total = node.args[0], node.args[1].args[0]
             if total.op == "sum" and total.args[0].op == "exp" and total.args[0].args[0] is shifted:
@@ -217,6 +245,10 @@ class Builder:
 
     def compare(self, op: str, a: Node, b: Node) -> Node:
         a, b = self._alike(a, b)
+        if a.op == "neg" and _is(b, 0):
+            return self.compare(_MIRRORED[op], a.args[0], b)
+        if op == "lt" and a.op == "abs" and _is(b, 0):
+            return self.const(False)
         return self.make(op, a, b, kind="m")
 
     def where(self, condition: Node, a: Node, b: Node) -> Node:
@@ -225,6 +257,9 @@ class Builder:
             return a
         if condition.is_constant:
             return a if condition.value else b
+        positive = condition.op == "gt" and condition.args[0] is b and _is(condition.args[1], 0)
+        if positive and a is self.unary("neg", b):
+            return self.unary("neg", self.unary("abs", b))
         return self.make("where", condition, a, b, kind=a.kind)
 
     def take(self, node: Node, index: Node) -> Node:
@@ -265,6 +300,22 @@ def _chain(node: Node, length: int) -> Iterator[Node]:
         node = node.args[0]
 
 
+def _is_shifted(exp: Node) -> bool:
+    """Whether it is the exponential of what is at most 0, and 0 somewhere along the inner axis."""
+    shift = exp.args[0]
+    return (
+        shift.op == "sub" and shift.args[1].op == "max" and shift.args[1].args[0] is shift.args[0]
+    )
+
+
+def _logistic(node: Node) -> Node | None:
+    """Return e = exp(-|x|) of 1 + e, the denominator of all logistic functions of x."""
+    if node.op != "add" or not _is(node.args[1], 1):
+        return None
+    e = node.args[0]
+    return e if [n.op for n in _chain(e, 3)] == ["exp", "neg", "abs"] else None
+
+
 def _is(node: Node, value: float) -> bool:
     return node.is_constant and node.value == value
 
@@ -274,6 +325,8 @@ _FOLD: dict[str, Callable[[float, float], float]] = {
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
 }
+
+_MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ for the next, in the cache.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -55,43 +56,64 @@ COSTLY = frozenset(
     | {"erf", "erfc", "lgamma"}
 )
 LOADS = frozenset({"load", "load_row"})
+# Two tiles at once: what one waits for, the other computes.
+SECOND = "x"  # at the end of the names in the second of them
+PAIR = (
+    "if (trailing - at >= 2 * LANES && t + 1 < last) two(row, at), at += LANES, t++;\n      else "
+)
+TWO = """
+  auto two = [&](int64_t row, int64_t at) __attribute__((always_inline)) {{
+    constexpr bool FULL = true;
+    const int64_t n = LANES;
+    const I live = all_i(-1);
+    (void)n; (void)live;
+{}
+  }};"""
 HEAD = '#include "vector.h"\n#include <omp.h>\n#include <cstdlib>\n\n'
+UNROLLED = 8  # at most so many places of an inner axis are written out, and kept in registers
+FAR = 1 << 22  # elements of a gradient that does not stay in the caches
 NEUTRAL = {"sum": "0", "max": "-INFINITY", "min": "INFINITY"}
 
 
-def source(graph: Graph, dtypes: Sequence[torch.dtype], lanes: Lanes, *, donate: bool) -> str:
+def source(
+    graph: Graph, dtypes: Sequence[torch.dtype], lanes: Lanes, length: int, *, donate: bool
+) -> str:
     """Return the C++ of a graph: a function ``run``, and ``count`` for the denominator alone.
 
     Args:
         graph: what to compute.
         dtypes: of the inputs, the incoming gradient last.
         lanes: the axis that is last in memory.
+        length: of the inner axis.
         donate: whether the first gradient is written over its input.
     """
     if unknown := {d for d in dtypes if d not in TYPES}:
         raise NotFusible(f"it takes {unknown.pop()}")
     totals = [n for n in (graph.units, graph.count, graph.wrong) if n is not None]
-    whole = _Function(graph, dtypes, lanes, donate, totals).text("run")
+    whole = _Function(graph, dtypes, lanes, length, donate, totals).text("run")
     alone = ""
     if graph.count is not None:
         only = Graph(units=graph.count, count=None, wrong=None)
-        alone = _Function(only, dtypes, lanes, False, [graph.count]).text("count")
+        alone = _Function(only, dtypes, lanes, length, False, [graph.count]).text("count")
     return f"{HEAD}{whole}{alone}"
 
 
-def source_of_measures(measures: Measures, dtypes: Sequence[torch.dtype], *, donate: bool) -> str:
+def source_of_measures(
+    measures: Measures, dtypes: Sequence[torch.dtype], length: int, *, donate: bool
+) -> str:
     """Return the C++ of one pass over images: a function ``run``.
 
     Args:
         measures: what to compute.
         dtypes: of the inputs, the incoming gradient and what is known of the rows.
+        length: of the inner axis.
         donate: whether the first gradient is written over its input.
     """
     if unknown := {d for d in dtypes if d not in TYPES}:
         raise NotFusible(f"it takes {unknown.pop()}")
     wrong = [] if measures.wrong is None else [measures.wrong]
     totals = [*measures.sums, *wrong]
-    return f"{HEAD}{_Measuring(measures, dtypes, 'units', donate, totals).text('run')}"
+    return f"{HEAD}{_Measuring(measures, dtypes, 'units', length, donate, totals).text('run')}"
 
 
 class _Function:
@@ -100,15 +122,18 @@ class _Function:
     Attributes:
         totals: what is added up over all units.
         parameter: what the function writes besides gradients and its result.
+        in_pairs: whether tiles without an inner axis go two by two.
     """
 
     parameter = "float* units_out"
+    in_pairs = True
 
     def __init__(
         self,
         graph: Graph | Measures,
         dtypes: Sequence[torch.dtype],
         lanes: Lanes,
+        length: int,
         donate: bool,
         totals: Sequence[Node],
     ) -> None:
@@ -116,13 +141,18 @@ class _Function:
         self.totals = totals
         self.dtypes = dtypes
         self.lanes = lanes
+        self.donate = donate
+        self.unrolled = length if lanes == "units" and length <= UNROLLED else 0
         self.fixed_lines: list[str] = []  # what is the same for all tiles
+        self.fixed: dict[Node, str] = {}  # their names
         self.row: dict[Node, str] = {}  # what is known of the tile
         self.place: dict[tuple[Node, Node], str] = {}  # what is known at one place of it
         self.body: dict[Node, str] = {}  # what is known in the loop
         self.row_lines: list[str] = []
         self.body_lines: list[str] = []
         everything = _reachable([*totals, *graph.gradients])
+        users = Counter(a for n in everything for a in n.args)
+        self.lone_reciprocals = {n for n in users if n.op == "div" and users[n] == 1 and _is_one(n)}
         self.reductions = [n for n in everything if n.op in REDUCTIONS]
         along = graph.gradient_inner
         self.stores = {i: g.level for i, g in enumerate(graph.gradients) if along[i]}
@@ -165,24 +195,28 @@ class _Function:
     # ---- text
 
     def text(self, name: str) -> str:
-        tile: list[str] = []
-        for loop in range(self.loops):
-            tile += self._loop(loop)
-        tile += self._end()
+        tile = self._tile("")
         slots = len(self.kept)
         inside = "\n".join("    " + line for line in tile)
+        two, pairs = "", self.in_pairs and self.lanes == "units" and not self.loops
+        if pairs:
+            lines = zip(tile, self._tile(SECOND), strict=True)
+            two = TWO.format("\n".join("    " + line for pair in lines for line in pair))
         fixed = "\n".join("  " + line for line in self.fixed_lines)
         if self.lanes == "inner":
-            tiles, call = "rows", "tile(t);"
+            tiles, begin, call = "rows", "", "tile(t);"
             opening = "auto tile = [&](int64_t row) __attribute__((always_inline)) {"
             width = "(inner + LANES)"
         else:
             tiles = "rows * ((trailing + LANES - 1) / LANES)"
             call = (
-                "int64_t row = t / blocks, at = t % blocks * LANES;\n"
-                f"{self._before_tile()}"
+                f"{self._before_tile()}{PAIR if pairs else ''}"
                 "      if (trailing - at >= LANES) tile(std::true_type{}, row, at, LANES);\n"
-                "      else tile(std::false_type{}, row, at, trailing - at);"
+                "      else tile(std::false_type{}, row, at, trailing - at);\n"
+                "      if ((at += LANES) >= trailing) row++, at = 0;"
+            )
+            begin = (
+                "  int64_t row = blocks ? first / blocks : 0, at = (first - row * blocks) * LANES;"
             )
             opening = (
                 "auto tile = [&](auto full, int64_t row, int64_t at, int64_t n) "
@@ -190,8 +224,15 @@ class _Function:
                 "    constexpr bool FULL = decltype(full)::value;\n"
                 "    const I live = FULL ? all_i(-1) : (I)(lane_numbers() < (int32_t)n);"
             )
+            if self.unrolled and slots:
+                opening += f"\n    alignas(64) float kept[{slots * self.unrolled} * LANES];"
             width = "(inner * LANES)"
-        scratch = f"{slots} * {width} * sizeof(float)"
+        inner = "const int64_t inner = length;"
+        room = f"(float*)aligned_alloc(64, ({slots} * {width} * sizeof(float) + 127) / 64 * 64)"
+        scratch = f"float* kept = {room if slots else 'nullptr'};"
+        if self.unrolled:
+            inner = f"constexpr int64_t inner = {self.unrolled};"
+            scratch = ""
         loads = "\n".join(
             f"  const {TYPES[d]}* in{i} = (const {TYPES[d]}*)in[{i}];"
             for i, d in enumerate(self.dtypes)
@@ -202,38 +243,48 @@ class _Function:
             for i in range(len(self.graph.gradients))
         )
         return f"""
-extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void* const* in,
+extern "C" void {name}(int64_t rows, int64_t length, int64_t trailing, const void* const* in,
     void* const* out, {self.parameter}, double* result, int threads) {{
 {loads}
 {stores}
+  {inner}
   const int64_t blocks = (trailing + LANES - 1) / LANES, tiles = {tiles};
+  const bool far = rows * inner * trailing >= {FAR};
   double totals[256] = {{0}}, counts[256] = {{0}};
   int wrongs[256] = {{0}};
   threads = threads > 256 ? 256 : threads;
-  (void)blocks; (void)in; (void)out; (void)inner;
+  (void)blocks; (void)in; (void)out; (void)length; (void)inner; (void)far;
 #pragma omp parallel num_threads(threads)
   {{
   const int me = omp_get_thread_num(), all_of_us = omp_get_num_threads();
   const int64_t first = tiles * me / all_of_us, last = tiles * (me + 1) / all_of_us;
-  float* kept = {f"(float*)aligned_alloc(64, ({scratch} + 127) / 64 * 64)" if slots else "nullptr"};
+  {scratch}
   D total{{}}, count{{}};
   I wrong{{}};
 {self._opening()}
 {fixed}
   {opening}
 {inside}
-  }};
+  }};{two}
+{begin}
   for (int64_t t = first; t < last; t++) {{
       {call}
   }}
 {self._closing()}
+  end_of_far();
   totals[me] = sum_lanes(total), counts[me] = sum_lanes(count), wrongs[me] = any(wrong);
-  free(kept);
+  {"" if self.unrolled else "free(kept);"}
   }}
   for (int i = 0; i < threads; i++)
     result[0] += totals[i], result[1] += counts[i], result[2] += wrongs[i];
 }}
 """
+
+    def _tile(self, which: str) -> list[str]:
+        """Write what is done with a tile; ``which`` ends all names."""
+        self.which, self.at = which, "(at + LANES)" if which else "at"
+        self.row, self.place = {}, {}
+        return [*(line for loop in range(self.loops) for line in self._loop(loop)), *self._end()]
 
     def _place(self, gradient: int) -> int:
         """Return which input a gradient belongs to."""
@@ -274,7 +325,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             if at == loop
         ]
         for i, x in written:  # after all that is read: it may be an input's own memory
-            self.body_lines.append(f"store<FULL>(out{i} + {self._at_inner(True)}, {x}, n);")
+            self.body_lines.append(self._store(i, "FULL", self._at_inner(True), x, "n"))
         opened = [
             "auto loop = [&](auto full, auto which, int64_t j, int64_t n) "
             "__attribute__((always_inline)) {",
@@ -298,6 +349,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             around = [*opened, *("  " + line for line in self.body_lines), "};", *run]
         else:
             around = [
+                *([f"#pragma GCC unroll {UNROLLED}"] if self.unrolled else []),
                 "for (int64_t j = 0; j < inner; j++) {",
                 *("  " + line for line in self.body_lines),
                 "}",
@@ -319,7 +371,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         self.row_lines = []
         lines: list[str] = []
         inner_lanes = self.lanes == "inner"
-        at = "row" if inner_lanes else "row * trailing + at"
+        at = "row" if inner_lanes else f"row * trailing + {self.at}"
         for node in self.totals:
             if node not in self.sums:
                 lines += self._sum(node, self.of(node, self.loops), at, one=inner_lanes)
@@ -327,8 +379,14 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             if i not in self.stores:
                 n = "1" if inner_lanes else "n"
                 full = "false" if inner_lanes else "FULL"
-                lines.append(f"store<{full}>(out{i} + {at}, {self.of(g, self.loops)}, {n});")
+                lines.append(self._store(i, full, at, self.of(g, self.loops), n))
         return [*self.row_lines, *lines]
+
+    def _store(self, gradient: int, full: str, at: str, x: str, n: str) -> str:
+        """Write how a gradient is written; what overwrites its input is in the cache already."""
+        if self.donate and gradient == 0:
+            return f"store<{full}>(out{gradient} + {at}, {x}, {n});"
+        return f"store_far<{full}>(out{gradient} + {at}, {x}, {n}, far);"
 
     def _sum(self, node: Node, x: str, at: str, one: bool = False) -> list[str]:
         """Write how a value is added up over the units."""
@@ -382,15 +440,25 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         elif node.op == "iota":
             text = "lane_numbers() + (int32_t)j" if self.lanes == "inner" else "all_i((int32_t)j)"
         else:
-            text = _operation(node, [self.of(a, loop) for a in node.args])
+            text = self._operation(node, loop)
         self.body_lines.append(f"const {_type(node)} {name} = {text};")
         self.body[node] = name
         return name
 
+    def _operation(self, node: Node, loop: int) -> str:
+        """Write an operation; by a reciprocal that nothing else needs one divides at once."""
+        if node.op == "mul" and node.args[1] in self.lone_reciprocals:
+            dividend, (_, divisor) = node.args[0], node.args[1].args
+            if dividend.inner == divisor.inner:
+                return f"{self.of(dividend, loop)} / {self.of(divisor, loop)}"
+        return _operation(node, [self.of(a, loop) for a in node.args])
+
     def _of_row(self, node: Node) -> str:
-        if node in self.row:
-            return self.row[node]
-        name = f"r{node.number}"
+        differs = node.units or node.level
+        names, lines = (self.row, self.row_lines) if differs else (self.fixed, self.fixed_lines)
+        if node in names:
+            return names[node]
+        name = f"r{node.number}{self.which}"
         if node.op in LOADS:
             text = self._load(node)
         elif node.op == "take":
@@ -398,10 +466,9 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             where = self.of(index, -1)
             text = self._at_place(value, index, where)
         else:
-            text = _operation(node, [self.of(a, -1) for a in node.args])
-        lines = self.row_lines if node.units or node.level else self.fixed_lines
+            text = self._operation(node, -1)
         lines.append(f"const {_type(node)} {name} = {text};")
-        self.row[node] = name
+        names[node] = name
         return name
 
     def _at_place(self, node: Node, index: Node, where: str) -> str:
@@ -412,7 +479,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             return where
         key = (node, index)
         if key not in self.place:
-            name = f"p{node.number}_{index.number}"
+            name = f"p{node.number}_{index.number}{self.which}"
             if node.op in LOADS:
                 text = self._gather(node, where)
             else:
@@ -435,7 +502,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
         if node.inner:
             at = self._at_inner(node.units)
         elif node.units:
-            at = "row" if self.lanes == "inner" else "row * trailing + at"
+            at = "row" if self.lanes == "inner" else f"row * trailing + {self.at}"
         else:
             at = "0"
         if vector_of_inner or vector_of_units:
@@ -448,7 +515,7 @@ extern "C" void {name}(int64_t rows, int64_t inner, int64_t trailing, const void
             return f"gather(in{node.value}, {start}, 1, -1, {where}, inner, LANES)"
         if self.lanes == "inner":
             return f"one(in{node.value} + {start} + place({where}[0], inner))"
-        stride, shift = ("trailing", "at") if node.units else ("1", "-1")
+        stride, shift = ("trailing", self.at) if node.units else ("1", "-1")
         return (
             f"gather(in{node.value}, {start} * {stride}, {stride}, {shift}, {where}, inner, "
             f"{'n' if node.units else 'LANES'})"
@@ -468,6 +535,7 @@ class _Measuring(_Function):
     """
 
     parameter = "double* sums"
+    in_pairs = False
     graph: Measures
 
     def _slots(self) -> list[str]:
@@ -482,32 +550,42 @@ class _Measuring(_Function):
         lines = []
         for slot, one in zip(slots, self.graph.sums, strict=False):
             if one is node:
-                at = f"sum_of + ({slot}{' + j' if node.inner else ''}) * LANES"
-                lines.append(f"store<true>({at}, load<true>({at}, LANES) + ({value}), LANES);")
+                lines.append(f"sum_of[{slot}{' + j' if node.inner else ''}] += {value};")
         return lines
 
     def _opening(self) -> str:
-        return f"""  const int64_t width = {self._slots()[-1]};
-  float* sum_of = (float*)aligned_alloc(64, (width + 1) * LANES * sizeof(float));
-  for (int64_t i = 0; i < width * LANES; i++) sum_of[i] = 0;
-  int64_t current = first / (blocks ? blocks : 1), since = first;
+        place = "V sum_of[width + 1] = {};"
+        if not self.unrolled:
+            place = (
+                "V* sum_of = (V*)aligned_alloc(64, (width + 1) * sizeof(V));\n"
+                "  for (int64_t i = 0; i < width; i++) sum_of[i] = V{};"
+            )
+        kind = "constexpr" if self.unrolled else "const"
+        return f"""  {kind} int64_t width = {self._slots()[-1]};
+  {place}
+  int64_t current = blocks ? first / blocks : 0, since = first;
   auto pass_on = [&]() {{
     for (int64_t i = 0; i < width; i++) {{
-      const double found = sum_lanes(load<true>(sum_of + i * LANES, LANES));
+      const double found = sum_lanes(sum_of[i]);
 #pragma omp atomic
       sums[current * width + i] += found;
-      store<true>(sum_of + i * LANES, V{{}}, LANES);
+      sum_of[i] = V{{}};
     }}
   }};"""
 
     def _before_tile(self) -> str:
         return (
-            "      if (row != current || t - since == 256) {\n"
+            "      if (row != current || t - since >= 256) {\n"
             "        pass_on();\n        current = row, since = t;\n      }\n"
         )
 
     def _closing(self) -> str:
-        return "  if (first < last) pass_on();\n  free(sum_of);"
+        free = "" if self.unrolled else "  free(sum_of);"
+        return f"  if (first < last) pass_on();\n{free}"
+
+
+def _is_one(reciprocal: Node) -> bool:
+    return reciprocal.args[0].is_constant and reciprocal.args[0].value == 1
 
 
 def _type(node: Node) -> str:

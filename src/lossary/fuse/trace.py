@@ -561,11 +561,12 @@ def _binary_cross_entropy_with_logits(
     reduction: int = 0,
 ) -> Tensor:
     """Decompose what torch decomposes into three exponentials into one."""
-    if weight is not None or reduction != 0:
-        raise NotFusible("it weighs or reduces inside binary_cross_entropy_with_logits")
+    if weight is not None:
+        raise NotFusible("it weighs inside binary_cross_entropy_with_logits")
     tail = torch.log1p(torch.exp(-input.abs()))
     yes, no = (-input).clamp(min=0) + tail, input.clamp(min=0) + tail
-    return (target if pos_weight is None else pos_weight * target) * yes + (1 - target) * no
+    units = (target if pos_weight is None else pos_weight * target) * yes + (1 - target) * no
+    return units if reduction == 0 else units.mean() if reduction == 1 else units.sum()
 
 
 _OURS = {aten.binary_cross_entropy_with_logits.default: _binary_cross_entropy_with_logits}

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
+#endif
+#if defined(__AVX512F__)
 #define LANES 16
 #else
 #define LANES 8
@@ -148,6 +150,33 @@ template <bool FULL> INLINE void store(bf16* p, V x, int64_t n) {  // to nearest
   r = is_nan(x) ? 0x7fc0u - U{} : r;
   H h = __builtin_convertvector(r, H);
   memcpy(p, &h, FULL ? sizeof h : n * 2);
+}
+
+// The same past the caches, for what is too large to stay in them: a line of memory that is written
+// whole need not be read first.
+template <class P> INLINE bool is_line(const P* p) { return (uintptr_t)p % (LANES * sizeof(P)) == 0; }
+template <bool FULL> INLINE void store_far(float* p, V x, int64_t n, bool far) {
+#if defined(__AVX512F__)
+  if (FULL && far && is_line(p)) return _mm512_stream_ps(p, (__m512)x);
+#elif defined(__AVX__)
+  if (FULL && far && is_line(p)) return _mm256_stream_ps(p, (__m256)x);
+#endif
+  store<FULL>(p, x, n);
+}
+template <bool FULL> INLINE void store_far(bf16* p, V x, int64_t n, bool far) {
+#if defined(__AVX512F__)
+  if (FULL && far && is_line(p)) {
+    bf16 r[LANES];
+    store<true>(r, x, n);
+    return _mm256_stream_si256((__m256i*)p, _mm256_loadu_si256((const __m256i*)r));
+  }
+#endif
+  store<FULL>(p, x, n);
+}
+INLINE void end_of_far() {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
 }
 
 // places of the inner axis; a label outside it is reported elsewhere, and reads nothing here

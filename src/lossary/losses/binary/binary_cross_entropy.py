@@ -10,10 +10,10 @@ from ...base import FunctionLoss
 from ...reduction import Reduction, reduce, reduce_kernel
 from ...signature import signature
 from ...spec import LossSpec, Trait
-from ...validation import is_readable
+from ...validation import check_values, is_readable, level
 
 
-@signature("prob *, prob * -> *")
+@signature("prob *, prob * -> *", refuses="input")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -39,8 +39,12 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(torch.tensor([0.9, 0.2]), torch.tensor([1, 0]))
     tensor(0.1643)
     """
-    if is_readable((input,)) and not input.isnan().any():
-        return reduce_kernel(F.binary_cross_entropy, input, target, weight, reduction)
+    if is_readable((input,)):
+        try:
+            return reduce_kernel(F.binary_cross_entropy, input, target, weight, reduction)
+        except RuntimeError:  # torch's kernel has looked at the input: a nan, or no probability
+            if level() == "values":
+                check_values("binary_cross_entropy: input", "prob", input, None, nan=True)
     unknown = input.isnan()  # refused by torch's kernel; here a nan shows in the loss
     units = F.binary_cross_entropy(input.masked_fill(unknown, 0.5), target, reduction="none")
     return reduce(units.masked_fill(unknown, torch.nan), weight, reduction)

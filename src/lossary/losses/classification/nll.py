@@ -12,7 +12,7 @@ from ...signature import signature
 from ...spec import LossSpec, Trait
 
 
-@signature("logprob N C *, label N * -> N *", class_weight="weight C")
+@signature("logprob N C *, label N * -> N *", picked="input", class_weight="weight C")
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -28,7 +28,7 @@ def nll_loss(
     is the same in one step.
 
     Args:
-        input: log-probabilities, of shape (N, C, ...).
+        input: log-probabilities, of shape (N, C, ...). Only those of the labels are read.
         target: class indices in [0, C), of shape (N, ...).
         class_weight: the weight of each class, of shape (C,).
         ignore_index: a unit with this class index weighs nothing.

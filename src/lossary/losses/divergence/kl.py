@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...kernels.by_hand import ByHand
+from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -37,10 +41,35 @@ def kl_divergence(
     >>> kl_divergence(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[1.0, 0.0]]))
     tensor(0.6931)
     """
+    return _KL.reduce(input, target, weight, reduction)
+
+
+def _units(input: Tensor, target: Tensor) -> Tensor:
     nothing = target == 0
     log_q = target.masked_fill(nothing, 1.0).log()
     log_p = input.masked_fill(nothing, 0.0)
-    return reduce((target * (log_q - log_p)).sum(1), weight, reduction)
+    return (target * (log_q - log_p)).sum(1)
+
+
+def _value(
+    input: Tensor, target: Tensor, reduction: Reduction
+) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+    value = torch.xlogy(target, target).addcmul_(target, input, value=-1).sum()
+    if math.isnan(value.item()):
+        return None  # a probability of 0 may have met a logarithm of 0
+    return value * _share(input) if reduction == "mean" else value, ()
+
+
+def _gradient(incoming: Tensor, reduction: Reduction, input: Tensor, target: Tensor) -> Tensor:
+    return target * (incoming * (-_share(input) if reduction == "mean" else -1))
+
+
+def _share(input: Tensor) -> float:
+    """Return the share of a unit in the mean."""
+    return input.shape[1] / input.numel()
+
+
+_KL = ByHand(_units, _value, _gradient)
 
 
 class KLDivergenceLoss(FunctionLoss):

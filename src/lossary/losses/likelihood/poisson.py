@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
+from ...kernels.by_hand import ByHand
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
@@ -47,9 +48,35 @@ def poisson_nll_loss(
     >>> poisson_nll_loss(torch.tensor([0.0]), torch.tensor([3.0]))
     tensor(1.)
     """
+    if full:
+        units = _poisson_units(input, target, clip=clip) + _stirling(target)
+        return reduce(units, weight, reduction)
+    return _POISSON.reduce(input, target, weight, reduction, clip=clip)
+
+
+def _poisson_units(input: Tensor, target: Tensor, *, clip: float) -> Tensor:
     near = input.clamp(max=clip)
-    units = near.exp() * (1 + input - near) - target * input
-    return reduce(units + _stirling(target) if full else units, weight, reduction)
+    return near.exp() * (1 + input - near) - target * input
+
+
+def _poisson_value(
+    input: Tensor, target: Tensor, reduction: Reduction, *, clip: float
+) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+    if not input.detach().max().item() <= clip:
+        return None
+    rate = input.exp()
+    units = torch.addcmul(rate, target, input, value=-1)
+    return units.mean() if reduction == "mean" else units.sum(), (rate,)
+
+
+def _poisson_gradient(
+    incoming: Tensor, reduction: Reduction, input: Tensor, target: Tensor, rate: Tensor, **_: float
+) -> Tensor:
+    factor = incoming / input.numel() if reduction == "mean" else incoming
+    return (rate - target) * factor
+
+
+_POISSON = ByHand(_poisson_units, _poisson_value, _poisson_gradient)
 
 
 @signature("nonneg *, nonneg * -> *", eps="(0, inf)")

@@ -6,9 +6,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...kernels.by_hand import ByHand
+from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
+
+LINEAR = 40.0  # from here on the loss is a line in double precision too
 
 
 @signature("real *, sign * -> *")
@@ -36,7 +39,29 @@ def logistic_loss(
     >>> logistic_loss(torch.tensor([2.0, -100.0]), torch.tensor([1, 1]))
     tensor(50.0635)
     """
-    return reduce(-F.logsigmoid(target * input), weight, reduction)
+    return _LOGISTIC.reduce(input, target, weight, reduction)
+
+
+def _units(input: Tensor, target: Tensor) -> Tensor:
+    return -F.logsigmoid(target * input)
+
+
+def _value(
+    input: Tensor, target: Tensor, reduction: Reduction
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    exponent = target.neg().mul_(input)
+    units = F.softplus(exponent, threshold=LINEAR)
+    return units.mean() if reduction == "mean" else units.sum(), (exponent,)
+
+
+def _gradient(
+    incoming: Tensor, reduction: Reduction, input: Tensor, target: Tensor, exponent: Tensor
+) -> Tensor:
+    factor = incoming / -input.numel() if reduction == "mean" else -incoming
+    return exponent.sigmoid().mul_(target) * factor
+
+
+_LOGISTIC = ByHand(_units, _value, _gradient)
 
 
 class LogisticLoss(FunctionLoss):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
+from ...kernels.by_hand import ByHand
 from ...reduction import Reduction, reduce, weigh
 from ...signature import signature
 from ...spec import LossSpec, Trait
+
+REDUCTIONS = {"mean": 1, "sum": 2}  # as torch's kernels number them
 
 
 @signature("real N C *, label N * -> N *", p="[1, inf)", margin="[0, inf)", class_weight="weight C")
@@ -44,9 +51,33 @@ def multi_margin_loss(
     >>> multi_margin_loss(torch.tensor([[0.5, 1.0, 0.0]]), torch.tensor([0]))
     tensor(0.6667)
     """
-    units = (_lead(input, target, margin).clamp(min=0) ** p).sum(1) / input.shape[1]
     own = None if class_weight is None else class_weight[target]
-    return reduce(units, weigh(own, weight), reduction)
+    weight = weigh(own, weight)
+    if p in (1, 2) and input.ndim == 2:
+        return _MULTI_MARGIN.reduce(input, target, weight, reduction, p=int(p), margin=margin)
+    return reduce(_units(input, target, p=p, margin=margin), weight, reduction)
+
+
+def _units(input: Tensor, target: Tensor, *, p: float, margin: float) -> Tensor:
+    return (_lead(input, target, margin).clamp(min=0) ** p).sum(1) / input.shape[1]
+
+
+def _value(
+    input: Tensor, target: Tensor, reduction: Reduction, *, p: int, margin: float
+) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+    if not math.isfinite(input.sum().item()):
+        return None  # torch's kernel takes a nan for nothing
+    return F.multi_margin_loss(input, target, p, margin, reduction=reduction), ()
+
+
+def _gradient(
+    incoming: Tensor, reduction: Reduction, input: Tensor, target: Tensor, *, p: int, margin: float
+) -> Tensor:
+    kernel, number = torch.ops.aten.multi_margin_loss_backward.default, REDUCTIONS[reduction]
+    return cast(Tensor, kernel(incoming, input, target, p, margin, None, number))
+
+
+_MULTI_MARGIN = ByHand(_units, _value, _gradient, recordable=False)
 
 
 @signature("real N C *, label N * -> N *", margin="[0, inf)")

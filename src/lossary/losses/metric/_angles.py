@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...reduction import Reduction, reduce, weigh
+from ...validation import is_readable
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -29,11 +30,31 @@ def inverse_length(x: Tensor) -> Tensor:
     return torch.where(squares == 0, 1.0, squares).rsqrt()
 
 
-def length(x: Tensor) -> Tensor:
-    """Return the lengths of vectors, the last dimension kept; that of zero has gradient 0."""
-    squares = x.square().sum(-1, keepdim=True)
+def length(x: Tensor, *, keepdim: bool = True) -> Tensor:
+    """Return the lengths of vectors, the last dimension; that of zero has gradient 0."""
+    if x.numel() and is_readable((x,)):
+        lengths: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=keepdim)
+        if lengths.detach().min().item() > 0:  # at zero its second derivative is nan
+            return lengths
+    squares = x.square().sum(-1, keepdim=keepdim)
     nothing = squares == 0
     return torch.where(nothing, 0.0, torch.where(nothing, 1.0, squares).sqrt())
+
+
+def paired_cosines(x: Tensor, y: Tensor) -> Tensor:
+    """Return the cosines (N,) between the rows of ``x`` and ``y``, both (N, D)."""
+    if x.numel() and is_readable((x, y)):
+        a: Tensor = torch.linalg.vector_norm(x, dim=1)
+        b: Tensor = torch.linalg.vector_norm(y, dim=1)
+        if _is_ordinary(a.detach()) and _is_ordinary(b.detach()):
+            return (x * y).sum(1) / (a * b)
+    return (normalize(x) * normalize(y)).sum(1)
+
+
+def _is_ordinary(lengths: Tensor) -> bool:
+    """Whether no product of two, nor a square, is too small or too large for its digits."""
+    least, most = lengths.aminmax()
+    return bool(least.item() > 1e-12 and most.item() < 1e12)
 
 
 def cosines(x: Tensor, prototypes: Tensor) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import FunctionLoss
 from ...reduction import Reduction, reduce
 from ...signature import signature
 from ...spec import LossSpec, Trait
-from ._angles import normalize
+from ._angles import paired_cosines
 
 
 @signature("real N D, real N D, sign N -> N", margin="[-1, 1]")
@@ -42,8 +43,9 @@ def cosine_embedding_loss(
     >>> cosine_embedding_loss(a, b, torch.tensor([1, -1]), margin=0.5)
     tensor(0.7500)
     """
-    cosine = (normalize(input1) * normalize(input2)).sum(1)
-    units = torch.where(target > 0, 1 - cosine, (cosine - margin).clamp(min=0))
+    cosine = paired_cosines(input1, input2)
+    excess = cosine - margin if margin else cosine
+    units = torch.where(target > 0, 1 - cosine, F.relu(excess))
     return reduce(units, weight, reduction)
 
 

@@ -46,11 +46,11 @@ def triplet_margin_loss(
     >>> triplet_margin_loss(zero, torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 5.5]]))
     tensor(0.5000)
     """
-    far = length(anchor - negative).squeeze(-1)
+    far = length(anchor - negative, keepdim=False)
     if swap:
-        far = torch.minimum(far, length(positive - negative).squeeze(-1))
-    near = length(anchor - positive).squeeze(-1)
-    return reduce((near - far + margin).clamp(min=0), weight, reduction)
+        far = torch.minimum(far, length(positive - negative, keepdim=False))
+    near = length(anchor - positive, keepdim=False)
+    return reduce(F.relu(near - far + margin), weight, reduction)
 
 
 @signature("real N D, real N D, real N D -> N", margin="[0, inf)")
@@ -111,8 +111,8 @@ def soft_triplet_loss(
     >>> soft_triplet_loss(zero, zero, zero)
     tensor(0.6931)
     """
-    near = length(anchor - positive).squeeze(-1)
-    far = length(anchor - negative).squeeze(-1)
+    near = length(anchor - positive, keepdim=False)
+    far = length(anchor - negative, keepdim=False)
     return reduce(F.softplus(near - far), weight, reduction)
 
 
