@@ -635,7 +635,13 @@ _autocast_available = functools.cache(torch.amp.is_autocast_available)
 
 
 def signature(
-    text: str, *, widens: bool = True, picked: str = "", refuses: str = "", **constraints: str
+    text: str,
+    *,
+    loss: str = "",
+    widens: bool = True,
+    picked: str = "",
+    refuses: str = "",
+    **constraints: str,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Admit the tensors of a loss function by ``text`` on every call.
 
@@ -646,6 +652,7 @@ def signature(
 
     Args:
         text: see the module's docstring.
+        loss: its name in messages, if that is not the function's.
         widens: see :class:`Signature`.
         picked: see :class:`Signature`.
         refuses: the tensor, if any, of which the function refuses wrong values by itself where
@@ -661,7 +668,8 @@ def signature(
         defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         if missing := set(constraints) - set(defaults):
             raise TypeError(f"{function.__name__} has no keyword-only {sorted(missing)}")
-        parsed = Signature.parse(text, names, function.__name__, constraints, widens, picked)
+        name = loss or function.__name__
+        parsed = Signature.parse(text, names, name, constraints, widens, picked)
         extra_names = tuple(parsed.extras)
         refused = names.index(refuses) if refuses else None
         ignore_default = defaults.get("ignore_index")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import lossary
-from lossary.bench import bench
+from lossary.bench import bench, run
 from lossary.bench.peers import NAIVE, TORCH
 from lossary.bench.report import alone, chart, speedup, tables, whole
 from lossary.bench.run import SIZES, _ask
@@ -166,7 +166,8 @@ def test_a_file_of_something_else_is_left_alone(content, tmp_path: Path):
     assert out.read_text() == content
 
 
-def test_a_failure_is_recorded_and_ends_nothing(tmp_path: Path):
+def test_a_failure_is_recorded_and_ends_nothing(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(run, "TOGETHER", 1)
     out = tmp_path / "figures.json"
     result, asked = only(out, losses=["mse_loss", "huber_loss"], limit=0.01)
     assert len(asked) == 2
@@ -192,7 +193,14 @@ def test_a_question_that_crashes_leaves_what_was_answered_before_it():
     assert "seconds" in third
 
 
-def test_a_run_of_some_minutes_can_be_continued(tmp_path: Path):
+def test_one_process_measures_several_losses(tmp_path: Path):
+    result, asked = only(tmp_path / "figures.json", losses=["huber_loss", "mse_loss"])
+    assert [line.split(": ")[-1] for line in asked] == ["huber_loss, mse_loss"]
+    assert all("seconds" in row for row in result["settings"][SETTING]["32x10"].values())
+
+
+def test_a_run_of_some_minutes_can_be_continued(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(run, "TOGETHER", 1)
     out = tmp_path / "figures.json"
     losses = ["huber_loss", "mse_loss"]
     first, asked = only(out, losses=losses, minutes=0)

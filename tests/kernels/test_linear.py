@@ -229,6 +229,13 @@ def test_compiled_code_without_gradients_has_the_value_only(made):
     close(torch.autograd.grad(value, x), torch.autograd.grad(plain(x, w, y), x))
 
 
+def test_compiled_code_names_the_loss_of_a_wrong_label(made):
+    x, w, y = made
+    compiled = torch.compile(lossary.linear_cross_entropy, fullgraph=True, backend="aot_eager")
+    with pytest.raises(ValueError, match=f"^linear_cross_entropy: target .* got {C} at"):
+        compiled(x, w, torch.full_like(y, C))
+
+
 def test_compiled_transforms_run_the_definition(made):
     x, w, y = (t.detach() for t in made)
 

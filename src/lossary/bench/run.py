@@ -37,6 +37,7 @@ LINEAR = {
         "repeats": 1,
     },
 }
+TOGETHER = 6  # losses that a process measures one after the other, where it keeps its memory
 LIMIT = 300.0  # seconds after which a process is given up
 Result = dict[str, Any]
 Place = tuple[str, ...]  # the keys that lead to an answer in the result
@@ -50,6 +51,12 @@ class Job:
     questions: dict[Place, dict[str, Any]]
     environment: dict[str, str]
     patience: float = 1.0  # of how many times the limit it may take
+
+    @property
+    def told(self) -> str:
+        """Its title, and the losses that it asks for."""
+        losses = dict.fromkeys(q["loss"] for q in self.questions.values() if "loss" in q)
+        return f"{self.title}: {', '.join(losses)}" if losses else self.title
 
 
 def bench(
@@ -116,7 +123,7 @@ def bench(
         if minutes is not None and done and passed >= minutes:
             break
         left = f", about {passed / done * (len(waiting) - done):.0f} min left" if done else ""
-        progress(f"{done + 1} of {len(waiting)}{left}: {job.title}")
+        progress(f"{done + 1} of {len(waiting)}{left}: {job.told}")
         answers = _ask(list(job.questions.values()), job.environment, job.patience * limit)
         for place, answer in zip(job.questions, answers, strict=True):
             _enclosing(result, place)[place[-1]] = answer
@@ -153,20 +160,23 @@ def _jobs(
 ) -> Iterator[Job]:
     """Yield the times, and then memory, each way to run a loss in a process of its own.
 
-    Where memory stays with the process, it answers all sizes of a loss, the small ones first. Else
-    what one size leaves in the heap would decide how many page faults the next one pays for.
+    Where memory stays with the process, it answers all sizes of several losses, the small ones
+    first. Else what one size leaves in the heap would decide how many page faults the next pays
+    for.
     """
     for setting in settings:
-        for spec in specs:
-            possible = _sizes_of(spec, sizes)
-            for together in [possible] if SETTINGS[setting] else [[size] for size in possible]:
-                questions: dict[Place, dict[str, Any]] = {}
-                for size in together:
-                    asked = {"kind": "times", "loss": spec.name, "size": SIZES[size]}
-                    also = compiled and has_peer(spec.name) and size == possible[-1]
-                    questions["settings", setting, size, spec.name] = {**asked, "compiled": also}
-                title = f"{setting}, {', '.join(together)}: {spec.name}"
-                yield Job(title, questions, SETTINGS[setting])
+        cases = [(spec, size) for spec in specs for size in _sizes_of(spec, sizes)]
+        stays = bool(SETTINGS[setting])
+        most = TOGETHER * len(sizes) if stays else 1
+        for start in range(0, len(cases), most):
+            questions: dict[Place, dict[str, Any]] = {}
+            for spec, size in cases[start : start + most]:
+                asked = {"kind": "times", "loss": spec.name, "size": SIZES[size]}
+                largest = size == _sizes_of(spec, sizes)[-1]
+                also = compiled and has_peer(spec.name) and largest
+                questions["settings", setting, size, spec.name] = {**asked, "compiled": also}
+            told = dict.fromkeys(size for _, size in cases[start : start + most])
+            yield Job(f"{setting}, {', '.join(told)}", questions, SETTINGS[setting])
     if memory and sys.platform == "linux":
         for spec in specs:
             ways = ("peer", "eager", "fused") if has_peer(spec.name) else ("eager", "fused")
@@ -174,7 +184,7 @@ def _jobs(
                 for way in ways:
                     asked = {"kind": "peak", "loss": spec.name, "size": SIZES[size], "way": way}
                     place = ("memory", size, spec.name, way)
-                    yield Job(f"memory of {way}, {size}: {spec.name}", {place: asked}, {})
+                    yield Job(f"memory of {way}, {size}", {place: asked}, {})
 
 
 def _linear_jobs(cases: Sequence[str]) -> Iterator[Job]:

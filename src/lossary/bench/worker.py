@@ -28,7 +28,7 @@ from .peers import NAIVE, TORCH
 FEATURES = 64  # of losses that multiply by a matrix of prototypes
 IMAGES, CLASSES = 16, 4  # of a batch of images
 COMPARED = 1024  # rows of which each may be compared with each: more have no memory
-SECONDS = 0.4  # spent on each way to run a loss, at least 9 and at most 200 times
+SECONDS = 0.25  # spent on each way to run a loss, at least 9 and at most 200 times
 
 
 def obstacle(spec: LossSpec, rows: int) -> str | None:

@@ -89,7 +89,9 @@ def linear_cross_entropy(
     return result if reduction == "parts" else result.to(input.dtype)
 
 
-@signature("real N C, label N | prob N C -> N", class_weight="weight C")
+@signature(
+    "real N C, label N | prob N C -> N", loss="linear_cross_entropy", class_weight="weight C"
+)
 def _of_logits(
     input: Tensor,
     target: Tensor,
