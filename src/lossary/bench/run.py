@@ -38,7 +38,7 @@ LINEAR = {
     },
 }
 TOGETHER = 6  # losses that a process measures one after the other, where it keeps its memory
-LIMIT = 300.0  # seconds after which a process is given up
+LIMIT = 90.0  # seconds after which a process is given up
 Result = dict[str, Any]
 Place = tuple[str, ...]  # the keys that lead to an answer in the result
 

@@ -29,6 +29,7 @@ FEATURES = 64  # of losses that multiply by a matrix of prototypes
 IMAGES, CLASSES = 16, 4  # of a batch of images
 COMPARED = 1024  # rows of which each may be compared with each: more have no memory
 SECONDS = 0.25  # spent on each way to run a loss, at least 9 and at most 200 times
+PATIENCE = 3.0  # seconds after which a way is not run 9 times, but at least 3
 
 
 def obstacle(spec: LossSpec, rows: int) -> str | None:
@@ -209,7 +210,8 @@ def in_turns(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
         run()
         start = time.perf_counter()
         run()
-        counts[name] = min(200, max(9, int(SECONDS / (time.perf_counter() - start))))
+        took = time.perf_counter() - start
+        counts[name] = min(200, max(3, min(9, int(PATIENCE / took)), int(SECONDS / took)))
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(max(counts.values())):
         for name, run in runs.items():
