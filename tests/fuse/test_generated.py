@@ -72,6 +72,20 @@ def test_few_classes_are_written_out_and_many_are_not(classes):
     compare(lossary.dice_loss, input, target)
 
 
+def test_units_that_lie_across_all_of_memory_are_left_to_the_formula():
+    class OfColumns(LossBase):
+        takes = "real N D, real N D -> D"
+
+        def units(self, input: Tensor, target: Tensor) -> Tensor:
+            return (input - target).square().sum(0)
+
+    for rows, fits in ((8000, True), (9000, False)):
+        loss = fuse(OfColumns())
+        x, y = torch.randn(rows, 32), torch.randn(rows, 32)
+        torch.testing.assert_close(loss(x, y), OfColumns()(x, y))
+        assert (loss.reasons == ()) is fits
+
+
 class PowersOfLogistic(LossBase):
     """Powers of probabilities by their logarithms, and the same the other way round."""
 

@@ -14,6 +14,7 @@ Lanes = Literal["inner", "units"]
 Axes = tuple[str | None, ...]
 
 LONGEST = 1 << 16  # pixels of a sample that is taken at once
+DEEPEST = 1 << 13  # places of an inner axis behind which others are, a line of memory each
 PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
 
 
@@ -99,6 +100,8 @@ def arrange(
     rows, length = math.prod(shapes[full][:at]), shapes[full][at]
     behind = any(n in batch for n in names[at + 1 :])
     lanes: Lanes = "units" if behind else "inner"
+    if behind and length > DEEPEST:
+        raise NotFusible("its units do not fit in the cache")
     trailing = math.prod(shapes[full][at + 1 :])
     return Layout(names, given, full, inner[0], length, batch, rows, trailing, lanes)
 

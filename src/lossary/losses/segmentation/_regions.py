@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...reduction import Reduction, reduce, weigh
+from ._both import both_of_classes, both_of_region
 
 
 class Maps(NamedTuple):
@@ -47,12 +48,7 @@ def class_maps(input: Tensor, target: Tensor, mask: Tensor | None) -> Maps:
     if mask is not None:
         mask = pixels(mask.unsqueeze(1), 2)
         logits, q = logits.masked_fill(mask == 0, 0.0), q.masked_fill(mask == 0, 0.0)
-    # at most one class has more than one half: what it leaves is the sum of the others
-    p = logits.softmax(1)
-    most = p > 0.5
-    others = p.masked_fill(most, 0.0).sum(1, keepdim=True)
-    rest = torch.where(most, others, 1 - p)
-    return Maps(logits, torch.where(most, 1 - others, p), rest, q, mask)
+    return Maps(logits, *both_of_classes(logits), q, mask)
 
 
 def region_maps(input: Tensor, target: Tensor, mask: Tensor | None) -> Maps:
@@ -61,9 +57,7 @@ def region_maps(input: Tensor, target: Tensor, mask: Tensor | None) -> Maps:
     if mask is not None:
         mask = pixels(mask, 1)
         logits, q = logits.masked_fill(mask == 0, 0.0), q.masked_fill(mask == 0, 0.0)
-    yes = logits > 0
-    less = torch.where(yes, -logits, logits).sigmoid()
-    return Maps(logits, torch.where(yes, 1 - less, less), torch.where(yes, less, 1 - less), q, mask)
+    return Maps(logits, *both_of_region(logits), q, mask)
 
 
 def total(x: Tensor, mask: Tensor | None) -> Tensor:
