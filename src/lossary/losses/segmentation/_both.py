@@ -44,8 +44,8 @@ class _OfClasses(torch.autograd.Function):
     def backward(ctx: Any, of_p: Tensor, of_rest: Tensor) -> Tensor:
         (p,) = ctx.saved_tensors
         slope = of_p - of_rest
-        # relative to that of the likeliest class, whose own then is no difference
-        slope = slope - slope.gather(1, p.argmax(1, keepdim=True))
+        # relative to that of the class with more than one half, whose own then is no difference
+        slope = slope - (slope * (p > 0.5)).sum(1, keepdim=True)
         return cast(Tensor, p * (slope - (p * slope).sum(1, keepdim=True)))
 
 

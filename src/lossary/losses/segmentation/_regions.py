@@ -39,7 +39,7 @@ def one_hot(target: Tensor, input: Tensor) -> Tensor:
     if target.is_floating_point():
         return target
     classes = torch.arange(input.shape[1], device=target.device)
-    return (target.unsqueeze(-1) == classes).movedim(-1, 1).to(input.dtype)
+    return (target.unsqueeze(1) == classes.view(-1, *[1] * (target.ndim - 1))).to(input.dtype)
 
 
 def class_maps(input: Tensor, target: Tensor, mask: Tensor | None) -> Maps:
