@@ -114,3 +114,18 @@ def test_logistic_functions_share_what_they_have_in_common():
         one = torch.full((1 << 17,), special)
         told = fused(one, torch.zeros(1 << 17))
         torch.testing.assert_close(told, loss(one, torch.zeros(1 << 17)), equal_nan=True)
+
+
+class NotLogistic(LossBase):
+    """What looks like 1 - e / (1 + e), and is not."""
+
+    def units(self, input: Tensor) -> Tensor:
+        e = torch.exp(-input.abs())
+        return 1 - e * (torch.tensor(2.0) / (e + 1))
+
+
+def test_what_looks_like_a_logistic_function_is_computed_as_written():
+    x = torch.linspace(-5, 5, 1 << 17)
+    loss = fuse(NotLogistic("none"))
+    torch.testing.assert_close(loss(x), NotLogistic("none")(x), rtol=1e-5, atol=1e-6)
+    assert loss.reasons == ()

@@ -114,7 +114,7 @@ class Builder:
                 return self._add(a, b.args[0])
             if b.is_constant and b.value == 0:
                 return a
-            if _is(a, 1) and b.op == "mul" and b.args[1].op == "div":
+            if _is(a, 1) and b.op == "mul" and is_reciprocal(b.args[1]):
                 share, rest = b.args  # 1 - e / (1 + e) is 1 / (1 + e)
                 if _logistic(rest.args[1]) is share:
                     return rest
@@ -306,6 +306,11 @@ def _is_shifted(exp: Node) -> bool:
     return (
         shift.op == "sub" and shift.args[1].op == "max" and shift.args[1].args[0] is shift.args[0]
     )
+
+
+def is_reciprocal(node: Node) -> bool:
+    """Whether it is 1 divided by something."""
+    return node.op == "div" and _is(node.args[0], 1)
 
 
 def _logistic(node: Node) -> Node | None:

@@ -16,7 +16,7 @@ from typing import cast
 
 import torch
 
-from .graph import REDUCTIONS, Graph, Measures, Node, NotFusible
+from .graph import REDUCTIONS, Graph, Measures, Node, NotFusible, is_reciprocal
 from .layout import Lanes
 
 TYPES = {
@@ -152,7 +152,7 @@ class _Function:
         self.body_lines: list[str] = []
         everything = _reachable([*totals, *graph.gradients])
         users = Counter(a for n in everything for a in n.args)
-        self.lone_reciprocals = {n for n in users if n.op == "div" and users[n] == 1 and _is_one(n)}
+        self.lone_reciprocals = {n for n in users if users[n] == 1 and is_reciprocal(n)}
         self.reductions = [n for n in everything if n.op in REDUCTIONS]
         along = graph.gradient_inner
         self.stores = {i: g.level for i, g in enumerate(graph.gradients) if along[i]}
@@ -582,10 +582,6 @@ class _Measuring(_Function):
     def _closing(self) -> str:
         free = "" if self.unrolled else "  free(sum_of);"
         return f"  if (first < last) pass_on();\n{free}"
-
-
-def _is_one(reciprocal: Node) -> bool:
-    return reciprocal.args[0].is_constant and reciprocal.args[0].value == 1
 
 
 def _type(node: Node) -> str:

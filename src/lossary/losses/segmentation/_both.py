@@ -6,7 +6,6 @@ sigmoid contain it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -20,7 +19,9 @@ Both = tuple[Tensor, Tensor]
 
 def both_of_classes(logits: Tensor) -> Both:
     """Return the softmax p over dimension 1, and 1 - p."""
-    return _by_hand(_OfClasses)(logits) if _is_eager(logits) else _of_classes(logits)
+    if not _is_eager(logits):
+        return _of_classes(logits)
+    return cast(Both, _OfClasses.apply(logits))  # type: ignore[no-untyped-call]  # torch's own
 
 
 def _of_classes(logits: Tensor) -> Both:
@@ -51,7 +52,9 @@ class _OfClasses(torch.autograd.Function):
 
 def both_of_region(logits: Tensor) -> Both:
     """Return the sigmoid p, and 1 - p."""
-    return _by_hand(_OfRegion)(logits) if _is_eager(logits) else _of_region(logits)
+    if not _is_eager(logits):
+        return _of_region(logits)
+    return cast(Both, _OfRegion.apply(logits))  # type: ignore[no-untyped-call]  # torch's own
 
 
 def _of_region(logits: Tensor) -> Both:
@@ -78,7 +81,3 @@ class _OfRegion(torch.autograd.Function):
 def _is_eager(logits: Tensor) -> bool:
     """Whether no transform, such as forward-mode differentiation, asks for the formula."""
     return is_plain((logits,)) and forward_ad._current_level < 0
-
-
-def _by_hand(function: type[torch.autograd.Function]) -> Callable[[Tensor], Both]:
-    return cast(Callable[[Tensor], Both], function.apply)
