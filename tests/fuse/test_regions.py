@@ -151,3 +151,16 @@ def test_what_compares_pixels_runs_as_it_is():
     x = torch.randn(2, 8, 9, requires_grad=True)
     assert loss(x, torch.zeros(2, 8, 9)) == steps_along_rows(x, torch.zeros(2, 8, 9))
     assert loss.reasons
+
+
+def test_what_torch_computes_between_passes_is_computed_once():
+    x, _ = images(c=1)
+    loss = fuse(lossary.sigmoid_dice_loss)
+    compare(loss, x, (x.detach() > 0).float())
+    (program,) = loss._dispatcher._programs.values()
+    steps = [step for phase in program.plan.steps for step in phase]
+    assert len({repr((s.target, s.args, s.options)) for s in steps}) == len(steps) > 0
+    assert len(program.plan.sums[0]) == 2  # of the loss, and not again of its sum
+    assert program.plan.fixed
+    changing = {*program.plan.arrays, *program.plan.sizes, *(s.made for s in steps)}
+    assert not changing & set(program.plan.fixed)

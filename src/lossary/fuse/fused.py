@@ -7,7 +7,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
@@ -268,8 +267,7 @@ class _Weighted(nn.Module):
         return reduce(units, weight, "none"), reduce(units, weight, "parts")[1], admitted
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     """The arguments of one call, sorted by what they are."""
 
     signature: Signature | None
@@ -330,7 +328,7 @@ class Passes(NamedTuple):
         """Return the value and the gradients, those of the mean or of the sum; None if refused."""
         from .regions import Small
 
-        arrays = [a.detach() for a in arrays]
+        arrays = list(arrays)
         sizes = {
             name: n
             for found, a in zip(self.images.axes, arrays, strict=True)
@@ -343,18 +341,19 @@ class Passes(NamedTuple):
             at = len(call.tensors)
             arrays[at] = fit_weight(arrays[at], torch.Size([rows])).contiguous()
         gradients = _room(arrays, self.gradient_of, donate)
-        small, scale = Small(self.plan, sizes), torch.ones(())
+        small, scale = Small(self.plan, sizes), 1.0
         with torch.no_grad():
             small.begin(arrays)
             for phase, (run, measures) in enumerate(zip(self.run, self.plan.passes, strict=True)):
                 small.run(phase)
                 if measures.gradients and call.reduction == "mean":
                     count = self._count(small, rows)
-                    scale.fill_(1 / count if count else 1.0)
-                given = [*arrays, scale, *small.rows(phase, rows, length)]
+                    scale = 1 / count if count else 1.0
+                given = small.rows(phase, rows, length)
                 width = sum(length if node.inner else 1 for node in measures.sums)
                 sums = torch.zeros(rows, width, dtype=torch.float64)
-                wrong = _run(run, (rows, length, trailing), given, gradients, sums)[2]
+                shape = (rows, length, trailing)
+                wrong = _run(run, shape, arrays, scale, given, gradients, sums)[2]
                 if wrong:
                     return None
                 small.take(phase, sums, length)
@@ -390,7 +389,7 @@ class Program(NamedTuple):
         self, call: _Call, arrays: Sequence[Tensor], donate: bool
     ) -> tuple[Tensor, list[Tensor]] | None:
         """Return the value and the gradients, those of the mean or of the sum; None if refused."""
-        arrays = [a.detach() for a in arrays]
+        arrays = list(arrays)
         layout = self.layout
         sizes = dict(zip(layout.names, arrays[layout.full].shape, strict=True))
         unit_shape = torch.Size([1 if n is None else sizes[n] for n in self.unit_axes])
@@ -399,14 +398,13 @@ class Program(NamedTuple):
             arrays[at] = fit_weight(arrays[at], unit_shape).contiguous()
         gradients = _room(arrays, self.gradient_of, donate)
         units = torch.empty(unit_shape) if call.reduction == "none" else None
-        scale = torch.ones(())
-        given, shape = (*arrays, scale), (layout.rows, layout.length, layout.trailing)
-        count = float(unit_shape.numel())
+        shape = (layout.rows, layout.length, layout.trailing)
+        count, scale = float(unit_shape.numel()), 1.0
         if call.reduction == "mean" and gradients:
             if self.count is not None:
-                count = _run(self.count, shape, given, gradients, None)[0]
-            scale.fill_(1 / count if count else 1.0)
-        total, weight, wrong = _run(self.run, shape, given, gradients, units)
+                count = _run(self.count, shape, arrays, scale, (), gradients, None)[0]
+            scale = 1 / count if count else 1.0
+        total, weight, wrong = _run(self.run, shape, arrays, scale, (), gradients, units)
         if wrong:
             return None
         if donate:
@@ -433,10 +431,10 @@ class _Dispatcher:
         minimum: int,
     ) -> Tensor:
         check_reduction(call.reduction)
-        found = self._look_up(call, formula, minimum)
+        arrays = call.arrays
+        found = self._look_up(call, arrays, formula, minimum)
         if not found:
             return plain(call.tensors)
-        arrays = call.arrays
         donate = self.donate and 0 in found.gradient_of
         if donate:
             _check_donation(arrays[0])
@@ -456,15 +454,19 @@ class _Dispatcher:
         self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any], minimum: int
     ) -> Tensor | None:
         """Return the parts, and leave the gradient in the first tensor; None if it cannot be."""
-        found = self._look_up(call, formula, minimum)
-        result = found.compute(call, call.arrays, donate=True) if found else None
+        arrays = call.arrays
+        found = self._look_up(call, arrays, formula, minimum)
+        result = found.compute(call, arrays, donate=True) if found else None
         return None if result is None else result[0]
 
     def _look_up(
-        self, call: _Call, formula: Callable[[_Call, Sequence[Tensor]], Any], minimum: int
+        self,
+        call: _Call,
+        arrays: Sequence[Any],
+        formula: Callable[[_Call, Sequence[Tensor]], Any],
+        minimum: int,
     ) -> Program | Passes | None:
         """Return the compiled code of a call, or None if the formula has to run."""
-        arrays = call.arrays
         if not _is_plain(arrays, minimum):
             return None
         wanted = tuple([torch.is_grad_enabled() and a.requires_grad for a in arrays])
@@ -634,7 +636,9 @@ def _declared(call: _Call, signature: Signature) -> tuple[list[Axes], tuple[str,
 def _room(arrays: Sequence[Tensor], gradient_of: Sequence[int], donate: bool) -> list[Tensor]:
     """Return where the gradients are written."""
     return [
-        arrays[i] if donate and i == 0 else gradient_buffers.empty(arrays[i].shape, arrays[i].dtype)
+        arrays[i].detach()
+        if donate and i == 0
+        else gradient_buffers.empty(arrays[i].shape, arrays[i].dtype)
         for i in gradient_of
     ]
 
@@ -642,14 +646,18 @@ def _room(arrays: Sequence[Tensor], gradient_of: Sequence[int], donate: bool) ->
 def _run(
     function: Any,
     shape: Sequence[int],
-    arrays: Sequence[Tensor | None],
+    arrays: Sequence[Tensor],
+    scale: float,
+    rows: Sequence[Tensor | None],
     gradients: Sequence[Tensor],
     extra: Tensor | None,
 ) -> list[float]:
     """Run compiled code, and return what it adds up: values, weights, wrong inputs."""
-    inputs = [None if a is None else a.data_ptr() for a in arrays]
+    factor = ctypes.c_float(scale)
+    of_rows = [None if r is None else r.data_ptr() for r in rows]
+    inputs = [*(a.data_ptr() for a in arrays), ctypes.addressof(factor), *of_rows]
     result = (ctypes.c_double * 3)()
-    largest = max(a.numel() for a in arrays if a is not None)
+    largest = max(a.numel() for a in arrays)
     threads = max(1, min(torch.get_num_threads(), largest // MINIMUM_PER_THREAD))
     function(
         *(ctypes.c_int64(n) for n in shape),
@@ -670,7 +678,7 @@ def _reduced(
         return units.to(dtype)
     if reduction == "parts":
         return torch.tensor([total, weight], dtype=torch.float32)
-    return torch.tensor(total if reduction == "sum" else total / (weight or 1.0), dtype=dtype)
+    return torch.full((), total if reduction == "sum" else total / (weight or 1.0), dtype=dtype)
 
 
 class _OnePass(torch.autograd.Function):

@@ -12,7 +12,7 @@ import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
@@ -85,6 +85,13 @@ class Size:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """The value that an operation made, by number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Step:
     """One operation of torch on what is small."""
 
@@ -93,12 +100,21 @@ class Step:
     args: Any
     options: dict[str, Any]
 
+    def run(self, values: Mapping[int, Any], sizes: Mapping[str, int]) -> Any:
+        args = [_now(a, values, sizes) for a in self.args]
+        options = {k: _now(v, values, sizes) for k, v in self.options.items()}
+        return self.target(*args, **options)
 
-@dataclass(frozen=True)
-class Slot:
-    """The value that an operation made, by number."""
 
-    number: int
+def _now(value: Any, values: Mapping[int, Any], sizes: Mapping[str, int]) -> Any:
+    """Return what an argument is in one call."""
+    if isinstance(value, Slot):
+        return values[value.number]
+    if isinstance(value, Size):
+        return value.at(sizes)
+    if isinstance(value, list):
+        return [_now(v, values, sizes) for v in value]
+    return value
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ class Sums:
 
     made: int
     node: Node
-    shape: tuple[Any, ...]
+    shape: list[Any]
     divisor: Size
     dtype: torch.dtype
 
@@ -142,7 +158,8 @@ class Plan:
         sums: for each pass, the sums to unpack.
         steps: what torch runs before each pass, and after the last.
         arrays: the small arguments that steps use: number of the value, place of the argument.
-        constants: numbers that the formula made into tensors.
+        sizes: the tensors that the formula made of sizes.
+        fixed: what depends on no argument and no size, and is the same in each call.
         units: the weighted losses of the samples.
         count: what the mean divides by; None for the number of samples.
         wrong: small masks of what lies outside its domain.
@@ -153,7 +170,8 @@ class Plan:
     sums: list[list[Sums]]
     steps: list[list[Step]]
     arrays: dict[int, int]
-    constants: dict[int, tuple[Any, torch.dtype]]
+    sizes: dict[int, tuple[Size, torch.dtype]]
+    fixed: dict[int, Tensor]
     units: Slot
     count: Slot | None
     wrong: list[Slot]
@@ -398,30 +416,23 @@ class _Splitter(Reader):
         last = max([self.phase(v) for v, _ in self.measured.values()] + needed)
         if count is not None and gradients:
             last = max(last, self.values[count].phase)
-        sums: list[dict[Node, None]] = [{} for _ in range(last + 1)]
-        for value, _ in self.measured.values():
-            sums[self.phase(value)][value] = None
-        program = _Program(self, small)
+        outside = [m for m in masks if not self._has_pixels(m) and not self._is_false(m)]
+        outputs = [units, *([count] if count is not None else []), *outside]
+        read = [n for n in self.read_rows if isinstance(n, fx.Node)]
+        program = _Program(self, small, last)
+        program.write([*outputs, *read])
         passes: list[Measures] = []
-        unpack: list[list[Sums]] = []
-        for phase in range(last + 1):
+        for phase, sums in enumerate(program.sums):
             final = phase == last
             along = tuple(bool(self.inner) and self.inner in arrays[i].axes for i in wanted)
             passes.append(
                 Measures(
-                    tuple(sums[phase]),
+                    tuple(dict.fromkeys(s.node for s in sums)),
                     wrong if phase == 0 else None,
                     gradients if final else (),
                     tuple(wanted) if final else (),
                     along if final else (),
                 )
-            )
-            unpack.append(
-                [
-                    Sums(program.number(n), v, program.shape(n), d, n.meta["val"].dtype)
-                    for n, (v, d) in self.measured.items()
-                    if self.phase(v) == phase
-                ]
             )
         rows = [
             Row(
@@ -432,18 +443,14 @@ class _Splitter(Reader):
             )
             for source, made in self.read_rows.items()
         ]
-        outside = [m for m in masks if not self._has_pixels(m)]
-        outside = [m for m in outside if not self._is_false(m)]
-        outputs = [units, *([count] if count is not None else []), *outside]
-        read = [n for n in self.read_rows if isinstance(n, fx.Node)]
-        steps = program.steps([*outputs, *read], last)
         return Plan(
             passes,
             rows,
-            unpack,
-            steps,
+            program.sums,
+            program.steps,
             program.arrays,
-            program.constants,
+            program.sizes,
+            program.fixed,
             program.slot(units),
             None if count is None else program.slot(count),
             [program.slot(m) for m in outside],
@@ -455,27 +462,28 @@ class _Splitter(Reader):
 
 
 class _Program:
-    """Writes down the operations that torch is to run, with sizes instead of numbers."""
+    """Writes down the operations that torch is to run, with sizes instead of numbers.
 
-    def __init__(self, splitter: _Splitter, small: Mapping[fx.Node, int]) -> None:
+    What is computed twice, as by a loss and by its sum, gets one number and is run once; what
+    depends on nothing that a call brings is run here.
+    """
+
+    def __init__(self, splitter: _Splitter, small: Mapping[fx.Node, int], last: int) -> None:
         self.of = splitter
         self.small = small
+        self.steps: list[list[Step]] = [[] for _ in range(last + 2)]
+        self.sums: list[list[Sums]] = [[] for _ in range(last + 1)]
         self.arrays: dict[int, int] = {}
-        self.constants: dict[int, tuple[Any, torch.dtype]] = {}
-        self.numbers = {n: i for i, n in enumerate(splitter.recorded.graph.nodes)}
-
-    def number(self, node: fx.Node) -> int:
-        return self.numbers[node]
+        self.sizes: dict[int, tuple[Size, torch.dtype]] = {}
+        self.fixed: dict[int, Tensor] = {}
+        self.numbers: dict[fx.Node, int] = {}
+        self.known: dict[str, int] = {}
 
     def slot(self, node: fx.Node) -> Slot:
         return Slot(self.numbers[node])
 
-    def shape(self, node: fx.Node) -> tuple[Any, ...]:
-        shapes = (n.meta["val"].shape for n in (node, self.of.twin[node]))
-        return tuple(self._sized(x, y) for x, y in zip(*shapes, strict=True))
-
-    def steps(self, roots: Sequence[fx.Node], last: int) -> list[list[Step]]:
-        """Return what to run before each pass, and behind the last one."""
+    def write(self, roots: Sequence[fx.Node]) -> None:
+        """Write down what the values of ``roots`` need."""
         needed: set[fx.Node] = set()
         stack = list(roots)
         while stack:
@@ -483,30 +491,64 @@ class _Program:
             if node in needed:
                 continue
             needed.add(node)
-            if node not in self.of.measured:
+            part = _part(node)
+            if part is not None:
+                stack.append(part)
+            elif node not in self.of.measured:
                 stack.extend(node.all_input_nodes)
-        out: list[list[Step]] = [[] for _ in range(last + 2)]
         phases: dict[fx.Node, int] = {}
-        for node in self.of.recorded.graph.nodes:
-            if node not in needed:
-                continue
-            if node in self.of.measured:
-                phases[node] = self.of.phase(self.of.measured[node][0]) + 1
-                continue
-            phases[node] = max((phases[n] for n in node.all_input_nodes), default=0)
-            if node.op == "placeholder":
-                if node not in self.small:
-                    raise NotFusible("it uses pixels where it should not")
-                self.arrays[self.number(node)] = self.small[node]
-            elif node.op == "get_attr":
-                self.constants[self.number(node)] = self._constant(node)
+        for node in (n for n in self.of.recorded.graph.nodes if n in needed):
+            part = _part(node)
+            if part is not None:
+                phases[node], self.numbers[node] = phases[part], self.numbers[part]
+            elif node in self.of.measured:
+                phases[node] = self._measured(node)
             else:
-                other = self.of.twin[node]
-                args = self._sized(node.args, other.args)
-                options = {k: self._sized(v, other.kwargs[k]) for k, v in node.kwargs.items()}
-                step = Step(self.number(node), node.target, args, options)
-                out[phases[node]].append(step)
-        return out
+                phases[node] = max((phases[n] for n in node.all_input_nodes), default=0)
+                self._write(node, phases[node])
+
+    def _is_new(self, node: fx.Node, *made: object) -> bool:
+        """Number a value by how it is made, and return whether it is the first of its kind."""
+        new = repr(made) not in self.known
+        self.numbers[node] = self.known.setdefault(repr(made), len(self.known))
+        return new
+
+    def _measured(self, node: fx.Node) -> int:
+        value, divisor = self.of.measured[node]
+        shapes = (n.meta["val"].shape for n in (node, self.of.twin[node]))
+        shape = self._sized(*(list(found) for found in shapes))
+        dtype, phase = node.meta["val"].dtype, self.of.phase(value)
+        if self._is_new(node, "sums", value.number, shape, divisor, dtype):
+            self.sums[phase].append(Sums(self.numbers[node], value, shape, divisor, dtype))
+        return phase + 1
+
+    def _write(self, node: fx.Node, phase: int) -> None:
+        if node.op == "placeholder":
+            if node not in self.small:
+                raise NotFusible("it uses pixels where it should not")
+            if self._is_new(node, "array", self.small[node]):
+                self.arrays[self.numbers[node]] = self.small[node]
+        elif node.op == "get_attr":
+            value, dtype = self._constant(node)
+            if self._is_new(node, "constant", value, dtype):
+                if isinstance(value, Size):
+                    self.sizes[self.numbers[node]] = value, dtype
+                else:
+                    self.fixed[self.numbers[node]] = torch.tensor(value, dtype=dtype)
+        else:
+            other = self.of.twin[node]
+            args = self._sized(node.args, other.args)
+            options = {k: self._sized(v, other.kwargs[k]) for k, v in node.kwargs.items()}
+            if self._is_new(node, node.target, args, options):
+                self._run(Step(self.numbers[node], node.target, args, options), phase)
+
+    def _run(self, step: Step, phase: int) -> None:
+        """Run an operation now if each call would run the same, and write it down if not."""
+        given = _leaves([step.args, *step.options.values()])
+        if all(isinstance(a, Slot) and a.number in self.fixed for a in given):
+            self.fixed[step.made] = step.run(self.fixed, {})
+        else:
+            self.steps[phase].append(step)
 
     def _constant(self, node: fx.Node) -> tuple[Any, torch.dtype]:
         other = self.of.twin[node]
@@ -527,6 +569,26 @@ class _Program:
         return a
 
 
+def _part(node: fx.Node) -> fx.Node | None:
+    """Return the number that is taken from numbers that were put side by side, as parts are."""
+    if node.target is not aten.select.int or node.args[1] != 0:
+        return None
+    both: Any = node.args[0]
+    if both.target is not aten.cat.default or len(both.args) > 1:
+        return None
+    each = both.args[0]
+    if any(n.target is not aten.unsqueeze.default or n.args[0].meta["val"].dim() for n in each):
+        return None
+    return cast(fx.Node, each[node.args[2]].args[0])
+
+
+def _leaves(args: Any) -> list[Slot | Size]:
+    """Return what an operation is applied to that may differ between calls."""
+    if isinstance(args, list):
+        return [leaf for a in args for leaf in _leaves(a)]
+    return [args] if isinstance(args, Slot | Size) else []
+
+
 def _numbers(args: Any) -> list[Any]:
     """Return the numbers among the arguments of an operation."""
     if isinstance(args, list | tuple):
@@ -543,18 +605,17 @@ class Small:
     values: dict[int, Any] = field(default_factory=dict)
 
     def begin(self, arrays: Sequence[Tensor]) -> None:
-        """Take the arguments and the constants."""
+        """Take what is fixed, the arguments, and the sizes."""
+        self.values.update(self.plan.fixed)
         for number, place in self.plan.arrays.items():
             self.values[number] = arrays[place]
-        for number, (value, dtype) in self.plan.constants.items():
-            self.values[number] = torch.tensor(self._now(value), dtype=dtype)
+        for number, (size, dtype) in self.plan.sizes.items():
+            self.values[number] = torch.tensor(size.at(self.sizes), dtype=dtype)
 
     def run(self, phase: int) -> None:
         """Run the steps before a pass."""
         for step in self.plan.steps[phase]:
-            args = [self._now(a) for a in step.args]
-            options = {k: self._now(v) for k, v in step.options.items()}
-            self.values[step.made] = step.target(*args, **options)
+            self.values[step.made] = step.run(self.values, self.sizes)
 
     def rows(self, phase: int, rows: int, length: int) -> list[Tensor | None]:
         """Return what a pass reads of the rows, in the form it expects."""
@@ -563,7 +624,7 @@ class Small:
             if row.phase > phase:
                 out.append(None)
                 continue
-            value = torch.as_tensor(self._now(row.slot)).to(row.dtype)
+            value = torch.as_tensor(_now(row.slot, self.values, self.sizes)).to(row.dtype)
             shape = (rows, length) if row.inner else (rows,)
             if value.numel() == math.prod(shape):
                 out.append(value.reshape(shape).contiguous())
@@ -579,19 +640,12 @@ class Small:
             where[node] = found[:, at : at + width]
             at += width
         for sums in self.plan.sums[phase]:
-            value = where[sums.node] / sums.divisor.at(self.sizes)
-            shape = [self._now(s) for s in sums.shape]
+            value = where[sums.node]
+            if sums.divisor.names:
+                value = value / sums.divisor.at(self.sizes)
+            shape = _now(sums.shape, self.values, self.sizes)
             value = value > 0 if sums.dtype == torch.bool else value.to(sums.dtype)
             self.values[sums.made] = value.reshape(shape)
 
     def of(self, slot: Slot) -> Any:
         return self.values[slot.number]
-
-    def _now(self, value: Any) -> Any:
-        if isinstance(value, Slot):
-            return self.values[value.number]
-        if isinstance(value, Size):
-            return value.at(self.sizes)
-        if isinstance(value, list):
-            return [self._now(v) for v in value]
-        return value

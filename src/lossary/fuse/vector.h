@@ -310,11 +310,117 @@ INLINE V expm1_v(V x) {  // near 0 by its series, elsewhere from exp
   p = fma_v(p, x * x, x);
   return abs_v(x) < 0.35f ? p : exp_v(x) - 1.0f;
 }
+INLINE V with_sign_of(V size, V x) { return (V)((I)size | ((I)x & (I)all_i(INT32_MIN))); }
 INLINE V tanh_v(V x) {
   V a = abs_v(x), e = expm1_v(-2.0f * (a > 20.0f ? all(20.0f) : a));
-  V r = -e / (2.0f + e);
-  r = (V)((I)r | ((I)x & (I)all_i(INT32_MIN)));
+  V r = with_sign_of(-e / (2.0f + e), x);
   return is_nan(x) ? x : r;
+}
+// atan(t) = t + t^3 q(t^2) for t in [0, 1]; beyond, pi / 2 - atan(1 / t), with pi / 2 in two parts.
+INLINE V atan_v(V x) {
+  V a = abs_v(x), t = a > 1 ? 1.0f / a : a, z = t * t;
+  V q = all(-0.0017935939f);
+  q = fma_v(q, z, all(0.0109144812f));
+  q = fma_v(q, z, all(-0.0311776139f));
+  q = fma_v(q, z, all(0.0579573587f));
+  q = fma_v(q, z, all(-0.0840343684f));
+  q = fma_v(q, z, all(0.1095218137f));
+  q = fma_v(q, z, all(-0.1426424086f));
+  q = fma_v(q, z, all(0.1999854892f));
+  q = fma_v(q, z, all(-0.3333329856f));
+  V r = fma_v(t * z, q, t);
+  return with_sign_of(a > 1 ? 1.57079637f - (r + 4.37113883e-8f) : r, x);
+}
+// erf(x) = x + x p(x^2) below 1, and 1 - exp(q(x)) from there; both are minimax polynomials.
+INLINE V erf_v(V x) {
+  V a = abs_v(x), z = x * x, b = a > 4.0f ? all(4.0f) : a;
+  V p = all(7.853857824e-5f);
+  p = fma_v(p, z, all(-8.010192541e-4f));
+  p = fma_v(p, z, all(5.188327748e-3f));
+  p = fma_v(p, z, all(-2.685381100e-2f));
+  p = fma_v(p, z, all(1.128358543e-1f));
+  p = fma_v(p, z, all(-3.761262596e-1f));
+  p = fma_v(p, z, all(1.283791661e-1f));
+  V q = all(-2.169771324e-5f);
+  q = fma_v(q, b, all(4.414738214e-4f));
+  q = fma_v(q, b, all(-4.205290694e-3f));
+  q = fma_v(q, b, all(2.521035634e-2f));
+  q = fma_v(q, b, all(-1.084221229e-1f));
+  q = fma_v(q, b, all(-6.332163811e-1f));
+  q = fma_v(q, b, all(-1.129580379f));
+  q = fma_v(q, b, all(1.884701778e-4f));
+  V r = with_sign_of(1.0f - exp_v(q), x);
+  return is_nan(x) ? x : a < 1 ? fma_v(x, p, x) : r;
+}
+// cosh and sinh from h = exp(|x| / 2), whose square is finite wherever they are
+INLINE V cosh_v(V x) {
+  V h = exp_v(abs_v(x) * 0.5f);
+  return fma_v(0.5f * h, h, 0.5f / (h * h));
+}
+INLINE V sinh_v(V x) {
+  V h = exp_v(abs_v(x) * 0.5f), z = x * x;
+  V p = all(1.0f / 39916800);
+  p = fma_v(p, z, all(1.0f / 362880));
+  p = fma_v(p, z, all(1.0f / 5040));
+  p = fma_v(p, z, all(1.0f / 120));
+  p = fma_v(p, z, all(1.0f / 6));
+  return abs_v(x) < 1.5f ? fma_v(x * z, p, x) : with_sign_of(fma_v(0.5f * h, h, -0.5f / (h * h)), x);
+}
+INLINE V each(float (*f)(float), V x) {
+  V r;
+  for (int i = 0; i < LANES; i++) r[i] = f(x[i]);
+  return r;
+}
+// The sine of x + turns pi / 2, |x| <= 1e5: double precision leaves enough of x - k pi / 2.
+INLINE V sine(V x, int64_t turns) {
+  D d = __builtin_convertvector(x, D), k = d * 0.63661977236758134 + 6755399441055744.0;
+  I quarter = __builtin_convertvector((L)k + turns, I);
+  V r = __builtin_convertvector(d - (k - 6755399441055744.0) * 1.5707963267948966, V), z = r * r;
+  V s = all(-1.9515295891e-4f);
+  s = fma_v(s, z, all(8.3321608736e-3f));
+  s = fma_v(s, z, all(-1.6666654611e-1f));
+  s = fma_v(r * z, s, r);
+  V c = all(2.443315711809948e-5f);
+  c = fma_v(c, z, all(-1.388731625493765e-3f));
+  c = fma_v(c, z, all(4.166664568298827e-2f));
+  c = fma_v(c, z, all(-0.5f));
+  c = fma_v(c, z, all(1.0f));
+  V y = (quarter & 1) != 0 ? c : s;
+  return (V)((I)y ^ (I)((U)(quarter & 2) << 30));
+}
+INLINE V sin_v(V x) { return any(~(abs_v(x) <= 1e5f)) ? each(sinf, x) : x == 0 ? x : sine(x, 0); }
+INLINE V cos_v(V x) { return any(~(abs_v(x) <= 1e5f)) ? each(cosf, x) : sine(x, 1); }
+// x^y = exp(y log(x)) in double precision, which the product of both needs; x is 0 or positive.
+INLINE V power(V x, V y) {
+  D d = __builtin_convertvector(x, D);
+  L e = ((L)d - 0x3fe6a09e667f3bcd) >> 52;  // d = 2^e m with m in [sqrt(1/2), sqrt(2))
+  D m = (D)((L)d - (e << 52)), s = (m - 1.0) / (m + 1.0), z = s * s;
+  D p = z * (2.0 / 13) + 2.0 / 11;
+  p = p * z + 2.0 / 9;
+  p = p * z + 2.0 / 7;
+  p = p * z + 2.0 / 5;
+  p = p * z + 2.0 / 3;
+  D log_m = s * (p * z + 2.0), log_2 = __builtin_convertvector(__builtin_convertvector(e, I), D);
+  D t = __builtin_convertvector(y, D) * (log_m + log_2 * 0.69314718055994531);
+  t = t < -200 ? D{} - 200.0 : t > 200 ? D{} + 200.0 : t;
+  D k = t * 1.4426950408889634 + 6755399441055744.0;
+  D r = t - (k - 6755399441055744.0) * 0.69314718055994531;
+  D q = r * (1.0 / 40320) + 1.0 / 5040;
+  q = q * r + 1.0 / 720;
+  q = q * r + 1.0 / 120;
+  q = q * r + 1.0 / 24;
+  q = q * r + 1.0 / 6;
+  q = q * r + 0.5;
+  q = (q * r + 1.0) * r + 1.0;
+  V found = __builtin_convertvector(q * (D)(((L)k + 1023) << 52), V);
+  return x == 0 ? all(0) : found;
+}
+INLINE V pow_v(V x, V y) {
+  I usual = (x >= 0) & (x < INFINITY) & (abs_v(y) < INFINITY) & ((x > 0) | (y > 0));
+  if (!any(~usual)) return power(x, y);
+  V r;
+  for (int i = 0; i < LANES; i++) r[i] = powf(x[i], y[i]);
+  return r;
 }
 #define BY_LANE(name, call)                      \
   INLINE V name(V x) {                           \
@@ -325,22 +431,11 @@ INLINE V tanh_v(V x) {
 BY_LANE(floor_v, __builtin_floorf(x[i]))
 BY_LANE(ceil_v, __builtin_ceilf(x[i]))
 BY_LANE(trunc_v, __builtin_truncf(x[i]))
-BY_LANE(sin_v, sinf(x[i]))
-BY_LANE(cos_v, cosf(x[i]))
 BY_LANE(tan_v, tanf(x[i]))
 BY_LANE(asin_v, asinf(x[i]))
 BY_LANE(acos_v, acosf(x[i]))
-BY_LANE(atan_v, atanf(x[i]))
-BY_LANE(sinh_v, sinhf(x[i]))
-BY_LANE(cosh_v, coshf(x[i]))
 BY_LANE(asinh_v, asinhf(x[i]))
 BY_LANE(acosh_v, acoshf(x[i]))
 BY_LANE(atanh_v, atanhf(x[i]))
-BY_LANE(erf_v, erff(x[i]))
 BY_LANE(erfc_v, erfcf(x[i]))
 BY_LANE(lgamma_v, lgammaf(x[i]))
-INLINE V pow_v(V x, V y) {
-  V r;
-  for (int i = 0; i < LANES; i++) r[i] = powf(x[i], y[i]);
-  return r;
-}
