@@ -619,6 +619,8 @@ def full_precision(tensors: Sequence[object]) -> AbstractContextManager[object]:
 
     A loss that calls a network of the user's leaves autocast to the network.
     """
+    if not torch._C._is_any_autocast_enabled():
+        return _AS_IT_IS
     for t in tensors:
         if isinstance(t, Tensor):
             device = "cpu" if t.is_cpu else t.device.type
