@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import json
+import math
 import statistics
 import sys
 import time
@@ -56,6 +57,8 @@ def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
         count = max(1, min(IMAGES, rows * columns // (classes * columns)))
         shape = (max(1, rows * columns // (count * classes * columns)), columns)
         known = {"N": (count,), "C": (classes,), "*": shape}
+        if "H" in dims:  # the first of the pixels' dimensions; D would be as many as there are
+            known |= {"D": (len(shape),), "H": shape[:1], "*": shape[1:]}
         return [_make(o, dict.fromkeys(dims, (FEATURES,)) | known) for o in chosen]
     matrix = any(len(set(o.dims) & {"C", "D"}) == 2 for o in chosen)
     batched = any("N" in o.dims for o in chosen)
@@ -63,8 +66,15 @@ def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
     inner = [d for d in chosen[0].dims if d not in sizes]
     each = columns if matrix else max(2, round(columns ** (1 / max(1, len(inner)))))
     for dim in (d for o in chosen for d in o.dims if d not in sizes):
-        sizes[dim] = (FEATURES,) if matrix and dim == "D" else (each,)
+        sizes[dim] = (FEATURES if matrix and dim == "D" else each,)
+    for dim in {d for o in chosen for d in o.dims} - {"N", "*", *inner, "C" if matrix else ""}:
+        if any(dim in o.dims and _count(o, sizes) > rows * columns for o in chosen):
+            sizes[dim] = (CLASSES,)  # of several negatives or channels, which the first has not
     return [_make(operand, sizes) for operand in chosen]
+
+
+def _count(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> int:
+    return math.prod(n for dim in operand.dims for n in sizes[dim])
 
 
 def _make(operand: Operand, sizes: dict[str, tuple[int, ...]]) -> Tensor:
