@@ -366,6 +366,12 @@ INLINE V sinh_v(V x) {
   p = fma_v(p, z, all(1.0f / 6));
   return abs_v(x) < 1.5f ? fma_v(x * z, p, x) : with_sign_of(fma_v(0.5f * h, h, -0.5f / (h * h)), x);
 }
+INLINE D wide(V x) { return __builtin_convertvector(x, D); }
+// Compilers take comparisons of vectors this long apart into lanes; of signs they do not.
+INLINE D if_negative(D t, D a, D b) {
+  L m = (L)t >> 63;
+  return (D)(((L)a & m) | ((L)b & ~m));
+}
 INLINE V each(float (*f)(float), V x) {
   V r;
   for (int i = 0; i < LANES; i++) r[i] = f(x[i]);
@@ -373,7 +379,7 @@ INLINE V each(float (*f)(float), V x) {
 }
 // The sine of x + turns pi / 2, |x| <= 1e5: double precision leaves enough of x - k pi / 2.
 INLINE V sine(V x, int64_t turns) {
-  D d = __builtin_convertvector(x, D), k = d * 0.63661977236758134 + 6755399441055744.0;
+  D d = wide(x), k = d * 0.63661977236758134 + 6755399441055744.0;
   I quarter = __builtin_convertvector((L)k + turns, I);
   V r = __builtin_convertvector(d - (k - 6755399441055744.0) * 1.5707963267948966, V), z = r * r;
   V s = all(-1.9515295891e-4f);
@@ -390,19 +396,18 @@ INLINE V sine(V x, int64_t turns) {
 }
 INLINE V sin_v(V x) { return any(~(abs_v(x) <= 1e5f)) ? each(sinf, x) : x == 0 ? x : sine(x, 0); }
 INLINE V cos_v(V x) { return any(~(abs_v(x) <= 1e5f)) ? each(cosf, x) : sine(x, 1); }
+// The logarithm of a positive number in double precision: d = 2^e m with m in [sqrt(1/2), sqrt(2)).
+INLINE D log_d(D d) {
+  L e = ((L)d - 0x3fe6a09e667f3bcd) >> 52;
+  D m = (D)((L)d - (e << 52)), s = (m - 1.0) / (m + 1.0), z = s * s, p = z * (2.0 / 23) + 2.0 / 21;
+#pragma GCC unroll 10
+  for (int n = 19; n > 0; n -= 2) p = p * z + 2.0 / n;
+  return s * p + __builtin_convertvector(__builtin_convertvector(e, I), D) * 0.69314718055994531;
+}
 // x^y = exp(y log(x)) in double precision, which the product of both needs; x is 0 or positive.
 INLINE V power(V x, V y) {
-  D d = __builtin_convertvector(x, D);
-  L e = ((L)d - 0x3fe6a09e667f3bcd) >> 52;  // d = 2^e m with m in [sqrt(1/2), sqrt(2))
-  D m = (D)((L)d - (e << 52)), s = (m - 1.0) / (m + 1.0), z = s * s;
-  D p = z * (2.0 / 13) + 2.0 / 11;
-  p = p * z + 2.0 / 9;
-  p = p * z + 2.0 / 7;
-  p = p * z + 2.0 / 5;
-  p = p * z + 2.0 / 3;
-  D log_m = s * (p * z + 2.0), log_2 = __builtin_convertvector(__builtin_convertvector(e, I), D);
-  D t = __builtin_convertvector(y, D) * (log_m + log_2 * 0.69314718055994531);
-  t = t < -200 ? D{} - 200.0 : t > 200 ? D{} + 200.0 : t;
+  D t = wide(y) * log_d(wide(x));
+  t = if_negative(t + 200.0, D{} - 200.0, if_negative(200.0 - t, D{} + 200.0, t));
   D k = t * 1.4426950408889634 + 6755399441055744.0;
   D r = t - (k - 6755399441055744.0) * 0.69314718055994531;
   D q = r * (1.0 / 40320) + 1.0 / 5040;
@@ -422,6 +427,25 @@ INLINE V pow_v(V x, V y) {
   for (int i = 0; i < LANES; i++) r[i] = powf(x[i], y[i]);
   return r;
 }
+// Stirling's series from 8 on; below, log(gamma(x)) = log(gamma(x + n)) - log(x (x + 1) ...), in
+// double precision, as both cancel near 1 and 2.
+INLINE V lgamma_v(V x) {
+  if (any(~((x > 0) & (x < INFINITY)))) return each(lgammaf, x);
+  D z = wide(x), below = D{} + 1.0;
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    below = below * if_negative(z - 8.0, z, D{} + 1.0);
+    z = z + if_negative(z - 8.0, D{} + 1.0, D{});
+  }
+  D u = 1.0 / z, w = u * u, p = w * (1.0 / 156) - 691.0 / 360360;
+  p = w * p + 1.0 / 1188;
+  p = w * p - 1.0 / 1680;
+  p = w * p + 1.0 / 1260;
+  p = w * p - 1.0 / 360;
+  p = w * p + 1.0 / 12;
+  D r = (z - 0.5) * log_d(z) - z + 0.91893853320467274 + u * p - log_d(below);
+  return (x == 1) | (x == 2) ? all(0) : __builtin_convertvector(r, V);
+}
 #define BY_LANE(name, call)                      \
   INLINE V name(V x) {                           \
     V r;                                         \
@@ -438,4 +462,3 @@ BY_LANE(asinh_v, asinhf(x[i]))
 BY_LANE(acosh_v, acoshf(x[i]))
 BY_LANE(atanh_v, atanhf(x[i]))
 BY_LANE(erfc_v, erfcf(x[i]))
-BY_LANE(lgamma_v, lgammaf(x[i]))
