@@ -26,7 +26,24 @@ def test_losses_that_carry_most_of_the_traffic_are_fused(name):
     tensors = differentiable(SPECS[name], tensors_for(SPECS[name], 256, 1024))
     loss = fuse(SPECS[name].function)
     step(loss, tensors)
-    assert loss.reasons == ()
+    assert loss.reasons == (
+        ("its formula moves no more memory than one pass",) * (name == "nll_loss")
+    )
+
+
+def test_what_only_picks_is_fused_where_its_gradient_leaves_the_caches(monkeypatch):
+    log_p = torch.randn(300, 1000).log_softmax(1)
+    for far, reasons in ((1 << 22, 1), (1 << 17, 0)):
+        monkeypatch.setattr(source, "FAR", far)
+        loss = fuse(lossary.nll_loss)
+        x = log_p.clone().requires_grad_()
+        value = loss(x, torch.arange(300))
+        assert len(loss.reasons) == reasons
+        (slope,) = torch.autograd.grad(value, x)
+        assert slope.sum().item() == pytest.approx(-1)
+    focal = fuse(lossary.focal_loss)  # which reads all of its softmax
+    focal(log_p.requires_grad_(), torch.arange(300))
+    assert focal.reasons == ()
 
 
 def compare(loss, input: Tensor, target: Tensor) -> None:

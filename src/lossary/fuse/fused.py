@@ -375,7 +375,8 @@ class Program(NamedTuple):
 
     ``count`` computes the denominator where it is a sum of weights; ``gradient_of`` are the places
     of the tensors that there are gradients for, ``unit_dims`` which of their dimensions are units';
-    ``unit_axes`` name the dimensions of the units.
+    ``unit_axes`` name the dimensions of the units; ``picks`` says whether of tensors with an inner
+    axis only what labels point at is read.
     """
 
     run: Any
@@ -383,6 +384,7 @@ class Program(NamedTuple):
     gradient_of: tuple[int, ...]
     unit_dims: tuple[tuple[bool, ...], ...]
     unit_axes: tuple[str | None, ...]
+    picks: bool
     layout: Layout
 
     def compute(
@@ -512,6 +514,7 @@ class _Dispatcher:
     ) -> Program | Passes:
         from .graph import NotFusible
         from .regions import arrange_images
+        from .source import FAR
 
         reason: NotFusible | None = None
         kinds = (tuple(a.dtype for a in call.arrays), wanted, call.weight is None)
@@ -522,7 +525,10 @@ class _Dispatcher:
                 try:
                     if key not in self._programs:
                         self._programs[key] = _program(call, layout, wanted, formula, self.donate)
-                    return cast(Program, self._programs[key])._replace(layout=layout)
+                    program = cast(Program, self._programs[key])
+                    if program.picks and max(a.numel() for a in call.arrays) < FAR:
+                        raise NotFusible("its formula moves no more memory than one pass")
+                    return program._replace(layout=layout)
                 except NotFusible as why:
                     reason = reason or why
         except NotFusible as why:
@@ -567,7 +573,8 @@ def _program(
     if any(not units <= set(found) for found in dims):
         raise NotFusible("a tensor that needs a gradient is shared by several units")
     unit_dims = tuple(tuple(axis in units for axis in found) for found in dims)
-    return Program(library.run, count, graph.gradient_of, unit_dims, graph.unit_axes, layout)
+    picks = graph.picks and not donate
+    return Program(library.run, count, graph.gradient_of, unit_dims, graph.unit_axes, picks, layout)
 
 
 def _passes(

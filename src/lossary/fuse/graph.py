@@ -6,7 +6,7 @@ classes or its features. What compares the samples of a batch with each other is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -321,6 +321,21 @@ def _logistic(node: Node) -> Node | None:
     return e if [n.op for n in _chain(e, 3)] == ["exp", "neg", "abs"] else None
 
 
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """Return the nodes that lead to ``roots``, each after what it needs."""
+    found: dict[Node, None] = {}
+
+    def visit(node: Node) -> None:
+        if node not in found:
+            for arg in node.args:
+                visit(arg)
+            found[node] = None
+
+    for root in roots:
+        visit(root)
+    return list(found)
+
+
 def _is(node: Node, value: float) -> bool:
     return node.is_constant and node.value == value
 
@@ -356,6 +371,20 @@ class Graph:
     gradient_of: tuple[int, ...] = ()
     gradient_inner: tuple[bool, ...] = ()
     unit_axes: tuple[str | None, ...] = ()
+
+    @property
+    def picks(self) -> bool:
+        """Whether of inputs with the inner axis only what labels point at is read."""
+        given = (self.units, self.count, self.wrong, *self.gradients)
+        roots = [root for root in given if root is not None]
+        read: set[Node] = set()  # what differs along the axis because an input does
+        for node in reachable(roots):
+            of_input = not read.isdisjoint(node.args)
+            if node.inner and (of_input or node.op == "load"):
+                read.add(node)
+            elif of_input and node.op != "take":
+                return False
+        return bool(read) and read.isdisjoint(roots)
 
 
 @dataclass(frozen=True)

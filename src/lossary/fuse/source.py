@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
 
-from .graph import REDUCTIONS, Graph, Measures, Node, NotFusible, is_reciprocal
+from .graph import REDUCTIONS, Graph, Measures, Node, NotFusible, is_reciprocal, reachable
 from .layout import Lanes
 
 TYPES = {
@@ -150,7 +150,7 @@ class _Function:
         self.body: dict[Node, str] = {}  # what is known in the loop
         self.row_lines: list[str] = []
         self.body_lines: list[str] = []
-        everything = _reachable([*totals, *graph.gradients])
+        everything = reachable([*totals, *graph.gradients])
         users = Counter(a for n in everything for a in n.args)
         self.lone_reciprocals = {n for n in users if users[n] == 1 and is_reciprocal(n)}
         self.reductions = [n for n in everything if n.op in REDUCTIONS]
@@ -618,18 +618,3 @@ def _literal(node: Node) -> str:
     if math.isinf(number):
         return f"all({'-' if number < 0 else ''}INFINITY)"
     return f"all({number!r})"
-
-
-def _reachable(roots: Iterable[Node]) -> list[Node]:
-    """Return the nodes that lead to ``roots``, each after what it needs."""
-    found: dict[Node, None] = {}
-
-    def visit(node: Node) -> None:
-        if node not in found:
-            for arg in node.args:
-                visit(arg)
-            found[node] = None
-
-    for root in roots:
-        visit(root)
-    return list(found)
