@@ -67,7 +67,7 @@ def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
     each = columns if matrix else max(2, round(columns ** (1 / max(1, len(inner)))))
     for dim in (d for o in chosen for d in o.dims if d not in sizes):
         sizes[dim] = (FEATURES if matrix and dim == "D" else each,)
-    for dim in {d for o in chosen for d in o.dims} - {"N", "*", *inner, "C" if matrix else ""}:
+    for dim in sorted(dims - {"N", "*", *inner, "C" if matrix else ""}):
         if any(dim in o.dims and _count(o, sizes) > rows * columns for o in chosen):
             sizes[dim] = (CLASSES,)  # of several negatives or channels, which the first has not
     return [_make(operand, sizes) for operand in chosen]
