@@ -31,16 +31,18 @@ def test_losses_that_carry_most_of_the_traffic_are_fused(name):
     )
 
 
-def test_what_only_picks_is_fused_where_its_gradient_leaves_the_caches(monkeypatch):
+def test_what_only_picks_or_adds_up_is_fused_where_its_gradient_leaves_the_caches(monkeypatch):
     log_p = torch.randn(300, 1000).log_softmax(1)
+    light = {lossary.nll_loss: torch.arange(300), lossary.feature_matching_loss: log_p.flip(0)}
     for far, reasons in ((1 << 22, 1), (1 << 17, 0)):
         monkeypatch.setattr(source, "FAR", far)
-        loss = fuse(lossary.nll_loss)
-        x = log_p.clone().requires_grad_()
-        value = loss(x, torch.arange(300))
-        assert len(loss.reasons) == reasons
-        (slope,) = torch.autograd.grad(value, x)
-        assert slope.sum().item() == pytest.approx(-1)
+        for loss, target in light.items():
+            x = log_p.clone().requires_grad_()
+            fused = fuse(loss)
+            (slope,) = torch.autograd.grad(fused(x, target), x)
+            assert len(fused.reasons) == reasons
+            (expected,) = torch.autograd.grad(loss(x, target), x)
+            torch.testing.assert_close(slope, expected)
     focal = fuse(lossary.focal_loss)  # which reads all of its softmax
     focal(log_p.requires_grad_(), torch.arange(300))
     assert focal.reasons == ()

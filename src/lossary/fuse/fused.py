@@ -375,8 +375,8 @@ class Program(NamedTuple):
 
     ``count`` computes the denominator where it is a sum of weights; ``gradient_of`` are the places
     of the tensors that there are gradients for, ``unit_dims`` which of their dimensions are units';
-    ``unit_axes`` name the dimensions of the units; ``picks`` says whether of tensors with an inner
-    axis only what labels point at is read.
+    ``unit_axes`` name the dimensions of the units; ``is_light`` says that the formula moves no more
+    memory.
     """
 
     run: Any
@@ -384,7 +384,7 @@ class Program(NamedTuple):
     gradient_of: tuple[int, ...]
     unit_dims: tuple[tuple[bool, ...], ...]
     unit_axes: tuple[str | None, ...]
-    picks: bool
+    is_light: bool
     layout: Layout
 
     def compute(
@@ -492,13 +492,18 @@ class _Dispatcher:
     ) -> Program | Passes | None:
         from .build import CannotCompile, warn_once
         from .graph import NotFusible
+        from .source import FAR
 
         if not call.fits():
             return None
         try:
             if any(wanted[len(call.tensors) :]):
                 raise NotFusible("a weight or a hyperparameter needs a gradient")
-            return self._compile(call, wanted, formula)
+            found = self._compile(call, wanted, formula)
+            light = isinstance(found, Program) and found.is_light
+            if light and max(a.numel() for a in call.arrays) < FAR:
+                raise NotFusible("its formula moves no more memory than one pass")
+            return found
         except NotFusible as reason:
             self.reasons = tuple(dict.fromkeys((*self.reasons, str(reason))))
         except CannotCompile as reason:
@@ -514,7 +519,6 @@ class _Dispatcher:
     ) -> Program | Passes:
         from .graph import NotFusible
         from .regions import arrange_images
-        from .source import FAR
 
         reason: NotFusible | None = None
         kinds = (tuple(a.dtype for a in call.arrays), wanted, call.weight is None)
@@ -525,10 +529,7 @@ class _Dispatcher:
                 try:
                     if key not in self._programs:
                         self._programs[key] = _program(call, layout, wanted, formula, self.donate)
-                    program = cast(Program, self._programs[key])
-                    if program.picks and max(a.numel() for a in call.arrays) < FAR:
-                        raise NotFusible("its formula moves no more memory than one pass")
-                    return program._replace(layout=layout)
+                    return cast(Program, self._programs[key])._replace(layout=layout)
                 except NotFusible as why:
                     reason = reason or why
         except NotFusible as why:
@@ -573,8 +574,10 @@ def _program(
     if any(not units <= set(found) for found in dims):
         raise NotFusible("a tensor that needs a gradient is shared by several units")
     unit_dims = tuple(tuple(axis in units for axis in found) for found in dims)
-    picks = graph.picks and not donate
-    return Program(library.run, count, graph.gradient_of, unit_dims, graph.unit_axes, picks, layout)
+    is_light = graph.is_light and not donate
+    return Program(
+        library.run, count, graph.gradient_of, unit_dims, graph.unit_axes, is_light, layout
+    )
 
 
 def _passes(

@@ -336,6 +336,13 @@ def reachable(roots: Iterable[Node]) -> list[Node]:
     return list(found)
 
 
+def _adds_up(node: Node) -> bool:
+    """Whether it is the sum of an input, or of two inputs or their differences."""
+    added = node.args[0] if node.op == "sum" else node
+    inputs = added.args if added.op in ("add", "sub") else (added,)
+    return node.op == "sum" and all(arg.op == "load" for arg in inputs)
+
+
 def _is(node: Node, value: float) -> bool:
     return node.is_constant and node.value == value
 
@@ -373,8 +380,11 @@ class Graph:
     unit_axes: tuple[str | None, ...] = ()
 
     @property
-    def picks(self) -> bool:
-        """Whether of inputs with the inner axis only what labels point at is read."""
+    def is_light(self) -> bool:
+        """Whether inputs with the inner axis are only added up, or picked from.
+
+        Then the formula's gradient costs nothing but room, or not even that.
+        """
         given = (self.units, self.count, self.wrong, *self.gradients)
         roots = [root for root in given if root is not None]
         read: set[Node] = set()  # what differs along the axis because an input does
@@ -382,7 +392,7 @@ class Graph:
             of_input = not read.isdisjoint(node.args)
             if node.inner and (of_input or node.op == "load"):
                 read.add(node)
-            elif of_input and node.op != "take":
+            elif of_input and node.op != "take" and not _adds_up(node):
                 return False
         return bool(read) and read.isdisjoint(roots)
 
