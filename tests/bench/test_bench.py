@@ -1,6 +1,7 @@
 """The benchmark measures what it says, and its tables say what was measured."""
 
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -155,6 +156,14 @@ def test_figures_of_two_machines_are_never_mixed(measured, tmp_path: Path):
     assert json.loads(out.read_text()) == other
     new, _ = only(out, again=True)
     assert set(new["settings"][SETTING]["32x10"]) == {"mse_loss"}
+
+
+def test_a_kernel_that_was_built_again_is_no_other_machine(monkeypatch):
+    systems = []
+    for release in ("6.1.0-13-amd64", "6.1.0-21-amd64", "6.2.0-1-amd64"):
+        monkeypatch.setattr(platform, "release", lambda release=release: release)
+        systems.append(run.machine()["system"])
+    assert systems[0] == systems[1] != systems[2]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"machine": {}}'])

@@ -319,8 +319,14 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "system": platform.platform(),
+        "system": _system(),
     }
+
+
+def _system() -> str:
+    """Name the kernel and the C library by their versions, without what a vendor adds to them."""
+    kernel = f"{platform.system()} {platform.release().partition('-')[0]}"
+    return ", ".join(filter(None, (kernel, " ".join(platform.libc_ver()).strip())))
 
 
 def _processor() -> str:
