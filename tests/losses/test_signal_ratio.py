@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 import lossary
@@ -19,3 +20,8 @@ def test_many_sources_find_their_order():
     alone = lossary.si_sdr_loss(known.flatten(0, 1), target.flatten(0, 1))
     (wanted,) = torch.autograd.grad(alone, known)
     torch.testing.assert_close(slope, wanted[:, order])
+
+
+def test_too_many_sources_are_refused():
+    with pytest.raises(ValueError, match="17 sources, at most 16"):
+        lossary.pit_si_sdr_loss(torch.randn(1, 17, 4), torch.randn(1, 17, 4))

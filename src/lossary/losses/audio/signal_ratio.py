@@ -14,6 +14,7 @@ from ...signature import signature
 from ...spec import LossSpec
 
 DECIBEL = 10 / math.log(10)
+SOURCES = 16  # whose 2^16 sets can be gone through
 
 
 @signature("real N T, real N T -> N", eps="(0, inf)")
@@ -101,13 +102,16 @@ def pit_si_sdr_loss(
     each mixture.
 
     For separating sources of one kind, several voices for instance, where nobody can say which
-    output should be whose. It takes memory and time in proportion to :math:`2^S`, not S!.
+    output should be whose. It takes time and memory in proportion to :math:`2^S`.
 
     Args:
         input: the separated waveforms, of shape (N, S, T).
         target: of the shape of ``input``; integers are converted.
         zero_mean: whether the mean of each waveform is taken away first.
         eps: the energy that counts as silence; see :func:`~lossary.si_sdr_loss`.
+
+    Raises:
+        ValueError: if there are more than 16 sources.
 
     References:
         Yu et al., *Permutation Invariant Training of Deep Models for Speaker-Independent
@@ -120,6 +124,10 @@ def pit_si_sdr_loss(
     tensor(-20.)
     """
     sources = input.shape[1]
+    if sources > SOURCES:
+        raise ValueError(
+            f"pit_si_sdr_loss: input holds {sources} sources, at most {SOURCES} can be put in order"
+        )
     if not sources:
         return reduce((input - target).flatten(1).sum(1), weight, reduction)
     pairs = _si_sdr(input.unsqueeze(2), target.unsqueeze(1), zero_mean, eps)  # (N, S, S)
