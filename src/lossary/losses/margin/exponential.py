@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...base import FunctionLoss
-from ...reduction import Reduction, reduce
+from ...kernels.by_hand import ByHand
+from ...reduction import Reduction
 from ...signature import signature
 from ...spec import LossSpec, Trait
 
@@ -38,9 +39,33 @@ def exponential_loss(
     >>> exponential_loss(torch.tensor([1.0, -0.5]), torch.tensor([1, 1]))
     tensor(1.0083)
     """
+    return _EXPONENTIAL.reduce(input, target, weight, reduction, clip=clip)
+
+
+def _units(input: Tensor, target: Tensor, *, clip: float) -> Tensor:
     behind = -target * input
     near = behind.clamp(max=clip)
-    return reduce(near.exp() * (1 + (behind - near)), weight, reduction)
+    return near.exp() * (1 + (behind - near))
+
+
+def _value(
+    input: Tensor, target: Tensor, reduction: Reduction, *, clip: float
+) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+    behind = target.neg().mul_(input)
+    if not behind.detach().max().item() <= clip:
+        return None
+    units = behind.exp_()
+    return units.mean() if reduction == "mean" else units.sum(), (units,)
+
+
+def _gradient(
+    incoming: Tensor, reduction: Reduction, input: Tensor, target: Tensor, units: Tensor, **_: float
+) -> Tensor:
+    factor = incoming / -input.numel() if reduction == "mean" else -incoming
+    return (units * target).mul_(factor)
+
+
+_EXPONENTIAL = ByHand(_units, _value, _gradient)
 
 
 class ExponentialLoss(FunctionLoss):
