@@ -64,6 +64,8 @@ def tensors_for(spec: LossSpec, rows: int, columns: int) -> list[Tensor]:
     batched = any("N" in o.dims for o in chosen)
     sizes: dict[str, tuple[int, ...]] = {"N": (rows,), "*": () if batched else (rows, columns)}
     inner = [d for d in chosen[0].dims if d not in sizes]
+    if "S" in inner:  # the sources of a mixture, which are as few
+        sizes |= {"S": (CLASSES,), "T": (max(1, columns // CLASSES),)}
     each = columns if matrix else max(2, round(columns ** (1 / max(1, len(inner)))))
     for dim in (d for o in chosen for d in o.dims if d not in sizes):
         sizes[dim] = (FEATURES if matrix and dim == "D" else each,)
