@@ -37,6 +37,8 @@ def page_of_all(result: dict[str, Any]) -> str:
         "",
         measured_on(result),
         "",
+        "## Figures",
+        "",
         *markdown(report.alone(result)),
     ]
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """What the documents say is true: their code runs, and their tables are those of the catalog."""
 
 import importlib.util
+import itertools
 import math
 import re
 import runpy
@@ -69,6 +70,15 @@ def test_the_page_on_moving_over_runs() -> None:
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_headings_of_the_pages_leave_out_no_level() -> None:
+    """The site is not built with such a page."""
+    pages = [p for p in (ROOT / "docs").rglob("*.md") if "build" not in p.parts]
+    for page in pages:
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        levels = [len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)]
+        assert all(b <= a + 1 for a, b in itertools.pairwise([0, *levels])), page
 
 
 def test_the_readme_lists_the_losses_of_the_catalog() -> None:
