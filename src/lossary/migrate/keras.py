@@ -384,6 +384,7 @@ class Loss(nn.Module):
         self.dtype: torch.dtype = found
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        # a loss of the user's defines it; without it Keras, too, fails when it is called
         raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
     def mask(self, y_true: Tensor, losses: Tensor) -> Tensor | None:

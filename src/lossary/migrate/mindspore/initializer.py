@@ -9,6 +9,7 @@ class Initializer:
     """Fills a tensor: ``Normal(0.02)(tensor)``."""
 
     def __call__(self, tensor: Tensor) -> None:
+        # an initializer of the user's defines it
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, tensor)")
 
 
